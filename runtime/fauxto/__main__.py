@@ -1,0 +1,7 @@
+"""python -m fauxto"""
+
+import sys
+
+from fauxto.cli import main
+
+sys.exit(main())

@@ -1,0 +1,148 @@
+"""Detector: image, preprocess, session and verdict, in a row."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from fauxto import card as cards
+from fauxto.errors import FauxtoError, ImageError
+from fauxto.image import Source, load
+from fauxto.preprocess import prepare
+from fauxto.session import Session, usable_cpus
+from fauxto.verdict import Prediction, decide, probability
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A picture on its way: its views (V, 3, S, S) float32, or what is wrong with it."""
+
+    path: str | None
+    views: npt.NDArray[np.float32] | None
+    size: tuple[int, int]
+    error: str | None
+    seconds: float
+
+
+class Detector:
+    """Tells AI-generated pictures from photographs.
+
+        Detector().predict("photo.jpg").verdict
+
+    Attributes:
+        card: the model's card.
+        model_sha256: of the ONNX file in use, checked against the card.
+        provider: the execution provider that runs the model.
+        operating_point: the rule that turns probabilities into words.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        provider: str = "auto",
+        operating_point: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: folder with model.onnx and card.json; default: the released model.
+            provider: "auto" or "cpu".
+            operating_point: a name from the card; default: the card's own.
+            threads: of the inference; default: as many CPUs as this process may use.
+
+        Raises:
+            ModelError: the model is missing, damaged, or its card incomplete.
+            FauxtoError: the provider is unknown.
+        """
+        folder = cards.find_model(model)
+        self.card = cards.read(folder)
+        self.operating_point = self.card.operating_point(operating_point)
+        path, self.model_sha256 = cards.checked_file(folder, self.card)
+        self._session = Session(path, provider, threads)
+        self.provider = self._session.provider
+
+    def predict(self, x: Source, strict: bool = False) -> Prediction:
+        """The answer for one picture: a path, bytes, binary file, PIL image, or (H, W, 3) uint8 RGB array.
+
+        A picture that cannot be read gives a Prediction with status "error"; with `strict` it raises
+        FauxtoError.
+        """
+        prediction = self._answer([self._read(x)])[0]
+        if strict and not prediction.ok:
+            raise FauxtoError(f"{prediction.path}: {prediction.error}" if prediction.path else str(prediction.error))
+        return prediction
+
+    def predict_many(self, xs: Iterable[Source], batch_size: int = 1, jobs: int | None = None) -> Iterator[Prediction]:
+        """Answers in the order of `xs`, one by one, as soon as they are known.
+
+        Args:
+            xs: any number of pictures; only a few are held at a time.
+            batch_size: pictures in one run of the model. On a CPU more than 1 gains nothing.
+            jobs: threads that decode beside the inference; default: the usable CPUs.
+        """
+        jobs = jobs or usable_cpus()
+        inputs, window = iter(xs), deque[Future[_Read]]()
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                while True:
+                    ahead = batch_size + jobs - len(window)
+                    window.extend(pool.submit(self._read, x) for x in islice(inputs, ahead))
+                    if not window:
+                        return
+                    count = min(batch_size, len(window))
+                    yield from self._answer([window.popleft().result() for _ in range(count)])
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, x: Source) -> _Read:
+        started = time.perf_counter()
+        path = os.fspath(x) if isinstance(x, (str, os.PathLike)) else None
+        try:
+            image = load(x)
+            views, size, error = prepare(image, self.card.preprocessing), image.size, None
+        except ImageError as failure:
+            views, size, error = None, (0, 0), str(failure)
+        return _Read(path, views, size, error, time.perf_counter() - started)
+
+    def _answer(self, batch: list[_Read]) -> list[Prediction]:
+        started = time.perf_counter()
+        stacks = [read.views for read in batch if read.views is not None]
+        logits = iter(self._pooled(stacks) if stacks else ())
+        share = (time.perf_counter() - started) / max(1, len(stacks))
+        return [self._record(read, next(logits) if read.views is not None else None, share) for read in batch]
+
+    def _pooled(self, stacks: list[npt.NDArray[np.float32]]) -> list[float]:
+        logits = self._session.run(stacks[0] if len(stacks) == 1 else np.concatenate(stacks))
+        pooled: list[float] = logits.astype(np.float64).reshape(len(stacks), -1).mean(axis=1).tolist()
+        return pooled
+
+    def _record(self, read: _Read, logit: float | None, share: float) -> Prediction:
+        if logit is None:
+            return Prediction(path=read.path, status="error", error=read.error, model=self.card.name)
+        p_ai = probability(logit, self.card.temperature, self.card.bias)
+        verdict, lean, reason = decide(p_ai, min(read.size), self.card, self.operating_point)
+        return Prediction(
+            path=read.path,
+            verdict=verdict,
+            lean=lean,
+            p_ai=p_ai,
+            logit=logit,
+            operating_point=self.operating_point.name,
+            threshold=self.operating_point.threshold,
+            reason=reason,
+            width=read.size[0],
+            height=read.size[1],
+            model=self.card.name,
+            model_sha256=self.model_sha256,
+            provider=self.provider,
+            elapsed_ms=round((read.seconds + share) * 1000, 2),
+        )

@@ -1,0 +1,115 @@
+"""A picture -> the model's input. Numpy and Pillow only, and the very same pixels that training saw.
+
+The rule, short enough to write again in another language:
+
+1.  If the short side is over `max_short_side`, the picture counts as scaled down (Pillow's antialiased
+    filter) so that the short side is `max_short_side`; the long side is rounded to whole pixels.
+2.  Views of S x S pixels are cut out, none scaled by itself. View (fx, fy) starts at
+    floor(fx * (width - S) + 0.5), floor(fy * (height - S) + 0.5).
+3.  A side shorter than S is first extended to S by mirroring, edge pixel included, half on each side.
+4.  value = (pixel / 255 - mean) / std, channels first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What the card says of the way from picture to input.
+
+    Attributes:
+        view_size: S, the side of a view in pixels.
+        max_short_side: larger pictures are scaled down to this short side, in pixels.
+        filter: name of the resampling filter, a key of FILTERS.
+        positions: the views' places, (fx, fy) each in 0..1: 0 is left or top, 1 is right or bottom.
+        mean, std: per channel in RGB order, for pixels scaled to 0..1.
+    """
+
+    view_size: int
+    max_short_side: int
+    filter: str
+    positions: tuple[tuple[float, float], ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def cut_views(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.uint8]:
+    """Cut the views out of an upright RGB picture.
+
+    Returns:
+        (N, S, S, 3) uint8, one row for each of `rule.positions`.
+    """
+    size = rule.view_size
+    width, height = scaled_size(image.size, rule.max_short_side)
+    views = np.empty((len(rule.positions), size, size, 3), np.uint8)
+    for view, (fx, fy) in zip(views, rule.positions, strict=True):
+        left, top = _offset(fx, width - size), _offset(fy, height - size)
+        box = (left, top, min(left + size, width), min(top + size, height))
+        view[:] = mirror_pad(np.asarray(_crop_scaled(image, (width, height), box, rule.filter)), size)
+    return views
+
+
+def normalise(views: npt.NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> npt.NDArray[np.float32]:
+    """(N, S, S, 3) uint8 -> (N, 3, S, S) float32, as (pixel / 255 - mean) / std."""
+    scale = (1 / (255 * np.asarray(std))).astype(np.float32)
+    shift = (-np.asarray(mean) / np.asarray(std)).astype(np.float32)
+    planar = np.ascontiguousarray(views.transpose(0, 3, 1, 2), dtype=np.float32)
+    planar *= scale[:, None, None]
+    planar += shift[:, None, None]
+    return planar
+
+
+def prepare(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.float32]:
+    """An upright RGB picture -> (N, 3, S, S) float32, ready for the model."""
+    return normalise(cut_views(image, rule), rule.mean, rule.std)
+
+
+def scaled_size(size: tuple[int, int], max_short_side: int) -> tuple[int, int]:
+    """The size in pixels, (width, height), that a picture of `size` is seen at."""
+    short = min(size)
+    if short <= max_short_side:
+        return size
+    width, height = (math.floor(side * max_short_side / short + 0.5) for side in size)
+    return width, height
+
+
+def mirror_pad(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Extend (H, W, 3) to at least (size, size, 3) by mirroring at the edges, evenly on both sides."""
+    missing = [max(0, size - side) for side in pixels.shape[:2]]
+    if not any(missing):
+        return pixels
+    pads = [(gap // 2, gap - gap // 2) for gap in missing]
+    return np.pad(pixels, (*pads, (0, 0)), mode="symmetric")
+
+
+def _offset(fraction: float, free: int) -> int:
+    return math.floor(fraction * max(0, free) + 0.5)
+
+
+def _crop_scaled(
+    image: Image.Image, scaled: tuple[int, int], box: tuple[int, int, int, int], filter_name: str
+) -> Image.Image:
+    """`image.resize(scaled).crop(box)` without computing the pixels outside of the box.
+
+    Pillow takes a box in float32, so single pixels differ by a grey level or two from the long way.
+    """
+    if scaled == image.size:
+        return image.crop(box)
+    ratio_x, ratio_y = image.width / scaled[0], image.height / scaled[1]
+    left, top, right, bottom = box
+    source = (left * ratio_x, top * ratio_y, right * ratio_x, bottom * ratio_y)
+    return image.resize((right - left, bottom - top), FILTERS[filter_name], box=source)
