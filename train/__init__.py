@@ -1,0 +1,1 @@
+"""Pictures -> checkpoint. Run it with `python -m train`."""

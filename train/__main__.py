@@ -1,0 +1,38 @@
+"""python -m train DATA --out RUN"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import tomli_w
+
+from train import config as settings
+from train.data import read
+from train.errors import TrainError
+from train.finish import finish
+from train.fit import fit
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train, calibrate and report. Returns the exit status."""
+    config, run, resume = settings.parse(argv)
+    try:
+        train, val = read(Path(config.data), config.val_share, config.seed)
+        run.mkdir(parents=True, exist_ok=True)
+        if (run / "checkpoint.pt").exists() and not resume:
+            raise TrainError(f"{run}: holds a run already; add --resume to go on, or name another --out")
+        (run / "config.toml").write_text(tomli_w.dumps(asdict(config)), encoding="utf-8")
+        finish(fit(config, train, val, run, resume), config, train, val, run)
+    except (TrainError, OSError) as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"stopped; --resume goes on from the last finished epoch in {run}", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""What happens to a picture before the network sees it. Both classes take the same way, with the same odds.
+
+The order is that of a picture's life on the web: scaled, saved (once or twice), then looked at. A crop
+comes last, so that the codec's 8 x 8 grid lies anywhere in it.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import random
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter
+
+from fauxto.preprocess import mirror_pad
+
+MARGIN = 16  # px around the crop while the codecs work: room for a random phase of their grid
+FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BOX)
+
+P_NATIVE = 0.5  # not scaled at all
+P_THUMBNAIL = 0.1  # the whole picture, small
+SCALE = (0.4, 1.4)  # otherwise, log-uniform
+P_BLUR, P_NOISE, P_COLOUR, P_GREY = 0.1, 0.1, 0.3, 0.03
+P_CODEC, P_SECOND_CODEC, P_WEBP = 0.85, 0.3, 0.25
+QUALITY = (30, 95)
+
+
+def augment(image: Image.Image, size: int, rng: random.Random) -> np.ndarray:
+    """An upright RGB picture -> one training crop, (size, size, 3) uint8. All chance comes from `rng`."""
+    region = rescaled_region(image, size + MARGIN, rng)
+    if rng.random() < P_BLUR:
+        region = region.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 1.2)))
+    if rng.random() < P_COLOUR:
+        region = jitter(region, rng)
+    if rng.random() < P_NOISE:
+        region = add_noise(region, rng)
+    if rng.random() < P_CODEC:
+        region = save_and_load(region, rng)
+        if rng.random() < P_SECOND_CODEC:
+            region = save_and_load(region, rng)
+    pixels = mirror_pad(np.asarray(region), size)
+    top, left = (rng.randint(0, side - size) for side in pixels.shape[:2])
+    crop = pixels[top : top + size, left : left + size]
+    return np.ascontiguousarray(crop[:, ::-1] if rng.random() < 0.5 else crop)
+
+
+def rescaled_region(image: Image.Image, size: int, rng: random.Random) -> Image.Image:
+    """A random square of about `size` px, cut from the picture at native size, or scaled."""
+    draw, short = rng.random(), min(image.size)
+    if draw < P_NATIVE:
+        scale = 1.0
+    elif draw < P_NATIVE + P_THUMBNAIL:
+        scale = size / short
+    else:
+        scale = math.exp(rng.uniform(*map(math.log, SCALE)))
+    scale = max(scale, min(1.0, size / short))  # never smaller than the crop needs
+    width, height = (min(side, math.ceil(size / scale)) for side in image.size)
+    left, top = rng.randint(0, image.width - width), rng.randint(0, image.height - height)
+    box = (left, top, left + width, top + height)
+    if scale == 1.0:
+        return image.crop(box)
+    target = tuple(max(1, round(side * scale)) for side in (width, height))
+    return image.resize(target, rng.choice(FILTERS), box=box)
+
+
+def save_and_load(image: Image.Image, rng: random.Random) -> Image.Image:
+    """One round of JPEG or WebP at a random quality and chroma subsampling."""
+    buffer = io.BytesIO()
+    quality = rng.randint(*QUALITY)
+    if rng.random() < P_WEBP:
+        image.save(buffer, "WEBP", quality=quality, method=0)
+    else:
+        image.save(buffer, "JPEG", quality=quality, subsampling=rng.choice((0, 2, 2)))
+    return Image.open(buffer).convert("RGB")
+
+
+def jitter(image: Image.Image, rng: random.Random) -> Image.Image:
+    """Small changes of brightness, contrast and saturation; now and then no colour at all."""
+    for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+        image = enhancer(image).enhance(rng.uniform(0.8, 1.2))
+    return image.convert("L").convert("RGB") if rng.random() < P_GREY / P_COLOUR else image
+
+
+def add_noise(image: Image.Image, rng: random.Random) -> Image.Image:
+    """Gaussian noise of up to 5 grey levels."""
+    noise = np.random.default_rng(rng.getrandbits(32)).normal(0, rng.uniform(1, 5), (*image.size[::-1], 3))
+    return Image.fromarray((np.asarray(image) + noise).round().clip(0, 255).astype(np.uint8))

@@ -1,0 +1,227 @@
+"""A folder of pictures -> lists of pictures, a fair draw for each epoch, and batches.
+
+Layouts: DATA/train/{ai,real} with DATA/val/{ai,real}, or DATA/{ai,real} alone, which is split here.
+An optional DATA/index.csv names each picture by `id` (the file's stem after the last "__") or by `path`
+(relative to DATA), and may give `source`, `generator` and `style`.
+"""
+
+from __future__ import annotations
+
+import csv
+import random
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+
+from fauxto.conditions import Condition
+from fauxto.errors import ImageError
+from fauxto.image import SUFFIXES, load
+from fauxto.preprocess import Preprocessing, normalise, prepare
+from train.augment import augment
+from train.errors import TrainError
+from train.model import LABELS
+
+MIN_SIDE = 32  # px; a smaller picture says nothing
+FACE_SHARE = 0.1  # of each class's draws, where both classes have faces
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One labelled picture. `label` is an index into model.LABELS."""
+
+    path: Path
+    label: int
+    source: str = ""
+    generator: str = ""
+    style: str = ""
+
+    @property
+    def is_ai(self) -> bool:
+        return LABELS[self.label] == "ai"
+
+
+def read(data: Path, val_share: float, seed: int) -> tuple[list[Picture], list[Picture]]:
+    """The usable pictures of DATA as (train, val). Unusable ones are named on stderr and left out.
+
+    Raises:
+        TrainError: DATA or one of its classes has no usable picture.
+    """
+    index = read_index(data)
+    if (data / "train").is_dir():
+        train, val = (usable(find(data / part, data, index), data / part) for part in ("train", "val"))
+    else:
+        train, val = split(usable(find(data, data, index), data), val_share, seed)
+    for name, part in (("train", train), ("val", val)):
+        for label, word in enumerate(LABELS):
+            if not any(picture.label == label for picture in part):
+                raise TrainError(f"{data}: no usable '{word}' picture for {name}; it needs some in both classes")
+    return train, val
+
+
+def read_index(data: Path) -> dict[str, dict[str, str]]:
+    """DATA/index.csv as {id or path: row}; empty where there is none."""
+    path = data / "index.csv"
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        return {row.get("id") or row.get("path", ""): row for row in csv.DictReader(file)}
+
+
+def find(folder: Path, data: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
+    """All pictures below `folder`/{ai,real}, in a fixed order; art is left out: it is no photograph."""
+    pictures = []
+    for label, word in enumerate(LABELS):
+        for path in sorted(p for p in (folder / word).rglob("*") if p.suffix.lower() in SUFFIXES):
+            row = index.get(path.stem.rpartition("__")[2]) or index.get(path.relative_to(data).as_posix(), {})
+            nested = path.parent.relative_to(folder / word).as_posix()
+            picture = Picture(
+                path,
+                label,
+                source=row.get("source") or (nested if nested != "." else ""),
+                generator=row.get("generator", ""),
+                style=row.get("style", ""),
+            )
+            if picture.style != "art":
+                pictures.append(picture)
+    return pictures
+
+
+def usable(pictures: list[Picture], folder: Path) -> list[Picture]:
+    """Leave out what no header can be read of, or what is tiny, and name it."""
+
+    def trouble(picture: Picture) -> str:
+        try:
+            with Image.open(picture.path) as image:
+                side = min(image.size)
+            return f"only {side} px wide or high" if side < MIN_SIDE else ""
+        except Exception as error:  # whatever is wrong with one picture, the others go on
+            return f"{error}"
+
+    with ThreadPoolExecutor(4) as pool:
+        troubles = list(pool.map(trouble, pictures))
+    for picture, what in zip(pictures, troubles, strict=True):
+        if what:
+            print(f"left out {picture.path}: {what}", file=sys.stderr)
+    good = [picture for picture, what in zip(pictures, troubles, strict=True) if not what]
+    counts = Counter(LABELS[picture.label] for picture in good)
+    print(f"{folder}: " + ", ".join(f"{counts[word]} {word}" for word in LABELS), file=sys.stderr)
+    return good
+
+
+def split(pictures: list[Picture], val_share: float, seed: int) -> tuple[list[Picture], list[Picture]]:
+    """Split by group, class by class: pictures of one source (or sub-folder) never part."""
+    rng = random.Random(seed)
+    parts: tuple[list[Picture], list[Picture]] = ([], [])
+    for label in range(len(LABELS)):
+        groups = defaultdict(list)
+        for picture in pictures:
+            if picture.label == label:
+                groups[picture.source or str(picture.path)].append(picture)
+        order = sorted(groups)
+        rng.shuffle(order)
+        wanted, taken = val_share * sum(map(len, groups.values())), 0
+        for name in order:
+            to_val = taken < wanted
+            parts[to_val].extend(groups[name])
+            taken += len(groups[name]) if to_val else 0
+    return parts
+
+
+def draw_weights(pictures: Sequence[Picture]) -> torch.Tensor:
+    """(N,) float64 odds of each picture: the classes evenly, then sources and generators, then pictures.
+
+    A group counts by the square root of its size: even enough that no large source rules, without
+    showing a group of three pictures as often as one of a thousand. Faces get the same share of both
+    classes, or the detector would learn that portraits are generated.
+    """
+    groups = Counter((p.label, p.source, p.generator) for p in pictures)
+    weights = np.array([groups[p.label, p.source, p.generator] ** -0.5 for p in pictures])
+    labels = np.array([p.label for p in pictures])
+    faces = np.array([p.style == "face" for p in pictures])
+    both = all(faces[labels == label].any() for label in range(len(LABELS)))
+    for label in range(len(LABELS)):
+        parts = [(FACE_SHARE, faces), (1 - FACE_SHARE, ~faces)] if both else [(1.0, np.ones_like(faces))]
+        for share, part in parts:
+            chosen = part & (labels == label)
+            weights[chosen] *= share / max(weights[chosen].sum(), 1e-12)
+    return torch.from_numpy(weights)
+
+
+class TrainingCrops(Dataset[tuple[np.ndarray, int]]):
+    """One epoch: `samples` pictures drawn by weight, each augmented by its own seed.
+
+    The seed hangs on (run, epoch, position) alone, so neither the number of workers nor an
+    interruption changes what the network sees.
+    """
+
+    def __init__(
+        self, pictures: Sequence[Picture], weights: torch.Tensor, samples: int, size: int, seed: int, epoch: int
+    ) -> None:
+        self.pictures, self.size, self.key = pictures, size, (seed, epoch)
+        generator = torch.Generator().manual_seed(seed * 1000 + epoch)
+        self.indices = torch.multinomial(weights, samples, replacement=True, generator=generator).tolist()
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, position: int) -> tuple[np.ndarray, int]:
+        rng = random.Random(f"{self.key}-{position}")
+        picture = self.pictures[self.indices[position]]
+        while True:
+            try:
+                return augment(load(picture.path), self.size, rng), picture.label
+            except ImageError as error:  # its header was fine, its pixels are not
+                print(f"left out {picture.path}: {error}", file=sys.stderr)
+                picture = rng.choice([p for p in self.pictures if p.label == picture.label])
+
+
+class WholePictures(Dataset[np.ndarray]):
+    """Pictures as the runtime sees them: (N, 3, S, S) float32 views; NaN where one cannot be read.
+
+    `condition` changes the decoded picture first (fauxto.conditions).
+    """
+
+    def __init__(self, pictures: Sequence[Picture], rule: Preprocessing, condition: Condition) -> None:
+        self.pictures, self.rule, self.condition = pictures, rule, condition
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, position: int) -> np.ndarray:
+        try:
+            return prepare(self.condition(load(self.pictures[position].path)), self.rule)
+        except ImageError as error:
+            print(f"left out {self.pictures[position].path}: {error}", file=sys.stderr)
+            size = self.rule.view_size
+            return np.full((len(self.rule.positions), 3, size, size), np.nan, np.float32)
+
+
+def collate(rule: Preprocessing) -> Callable[[list[tuple[np.ndarray, int]]], tuple[torch.Tensor, torch.Tensor]]:
+    """Batches of crops, normalised by the runtime's own arithmetic: (B, 3, S, S) float32 and (B,) int64."""
+
+    def batch(items: list[tuple[np.ndarray, int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        crops, labels = zip(*items, strict=True)
+        return torch.from_numpy(normalise(np.stack(crops), rule.mean, rule.std)), torch.tensor(labels)
+
+    return batch
+
+
+def even_subset(pictures: Sequence[Picture], per_class: int, seed: int) -> list[Picture]:
+    """At most `per_class` pictures of each class, drawn with the odds of draw_weights, none twice."""
+    weights = draw_weights(pictures)
+    chosen: list[int] = []
+    for label in range(len(LABELS)):
+        of_class = [i for i, picture in enumerate(pictures) if picture.label == label]
+        count = min(per_class, len(of_class))
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.multinomial(weights[of_class], count, replacement=False, generator=generator)
+        chosen += [of_class[i] for i in drawn.tolist()]
+    return [pictures[i] for i in sorted(chosen)]

@@ -1,0 +1,96 @@
+"""After the last epoch: calibrate, report, and write RUN/model.pt, which is all that export needs."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from fauxto.card import OperatingPoint
+from fauxto.conditions import CONDITIONS
+from fauxto.evaluate import figures
+from train import report
+from train.calibrate import fit_calibration, operating_points
+from train.config import Config
+from train.data import Picture, even_subset
+from train.fit import write_whole
+from train.measure import pooled_logits
+from train.model import LABELS
+
+
+def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path) -> None:
+    """Calibrate on an even subset of val, clean, web and hard in equal parts, and write what RUN promises.
+
+    The figures are measured on the pictures that the calibration was fitted on; they choose, they do
+    not prove. A set that was never looked at is for `fauxto eval`.
+    """
+    chosen = even_subset(val, config.report_pictures, config.seed)
+    logits, truth, kept = {}, {}, {}
+    for name, condition in CONDITIONS.items():
+        print(f"measuring {len(chosen)} val pictures, {name}", file=sys.stderr)
+        logits[name], kept[name] = pooled_logits(model, chosen, config.preprocessing(), condition, config.workers)
+        truth[name] = np.array([picture.is_ai for picture in kept[name]])
+    every_truth = np.concatenate(list(truth.values()))
+    temperature, bias = fit_calibration(np.concatenate(list(logits.values())), every_truth)
+    p_ai = {name: 1 / (1 + np.exp(-(values / temperature + bias))) for name, values in logits.items()}
+    every_p = np.concatenate(list(p_ai.values()))
+    points = operating_points(every_p, every_truth)
+
+    measured = [OperatingPoint(name=name, **point) for name, point in points.items()]
+    result = {name: figures(truth[name], p_ai[name], measured) for name in CONDITIONS}
+    (run / "val.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
+    for name, part in result.items():
+        print(f"val {name}: AUC {part['auc']:.4f}, n {part['n_ai']} ai + {part['n_real']} real", file=sys.stderr)
+
+    with (run / "metrics.csv").open(newline="") as file:
+        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    report.learning_curve(history, run / "learning_curve.png")
+    report.confusion_matrix(truth["clean"], p_ai["clean"], measured, run / "confusion_matrix.png")
+    report.roc({name: (truth[name], p_ai[name]) for name in CONDITIONS}, run / "roc.png")
+    report.calibration(every_truth, every_p, run / "calibration.png")
+    report.worst_mistakes(kept["clean"], p_ai["clean"], run / "worst_mistakes.png")
+
+    write_whole(
+        run / "model.pt",
+        {
+            "format": 1,
+            "architecture": "resnet18",
+            "labels": list(LABELS),
+            "config": asdict(config),
+            "model": {name: tensor.cpu() for name, tensor in model.state_dict().items()},
+            "calibration": {
+                "method": "temperature and bias",
+                "temperature": temperature,
+                "bias": bias,
+                "conditions": list(CONDITIONS),
+                "n": len(every_truth),
+            },
+            "operating_points": points,
+            "val": result,
+            "data": {
+                "sha256": manifest_hash(train, val, Path(config.data)),
+                "train": dict(Counter(LABELS[picture.label] for picture in train)),
+                "val": dict(Counter(LABELS[picture.label] for picture in val)),
+            },
+            "torch": str(torch.__version__),
+        },
+    )
+
+
+def manifest_hash(train: Sequence[Picture], val: Sequence[Picture], data: Path) -> str:
+    """sha256 over the names and sizes of all pictures used: which data this was, without the data."""
+    digest = hashlib.sha256()
+    for name, part in (("train", train), ("val", val)):
+        for picture in sorted(part, key=lambda picture: picture.path):
+            path = picture.path.relative_to(data).as_posix()
+            digest.update(f"{name} {path} {picture.path.stat().st_size}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,48 @@
+"""The network: torchvision's resnet18 with two outputs, ai and real, and its parameter groups."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torchvision.models import ResNet18_Weights, resnet18
+
+from train.errors import TrainError
+
+LABELS = ("ai", "real")  # the order of the network's outputs; its logit for "ai" is output 0 minus output 1
+
+LR_SCALE = {"stem": 0.25, "body": 0.5, "head": 1.0}
+"""Discriminative learning rates: what early layers know from ImageNet is worth keeping."""
+
+
+def build(weights: str) -> nn.Module:
+    """A resnet18 with fresh two-class head. `weights` is "imagenet" or "none" (from scratch)."""
+    try:
+        model = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1 if weights == "imagenet" else None)
+    except OSError as error:
+        raise TrainError(f"the ImageNet weights cannot be downloaded ({error}); try --weights none") from None
+    model.fc = nn.Linear(model.fc.in_features, len(LABELS))
+    return model
+
+
+def parameter_groups(model: nn.Module, lr: float, weight_decay: float) -> list[dict[str, object]]:
+    """Optimizer groups: stem, body and head with their own rates; norms and biases without decay."""
+    groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        room = "head" if name.startswith("fc") else "body" if name.startswith(("layer3", "layer4")) else "stem"
+        groups.setdefault((room, parameter.ndim > 1), []).append(parameter)
+    return [
+        {"params": params, "lr": lr * LR_SCALE[room], "weight_decay": weight_decay if decays else 0.0}
+        for (room, decays), params in groups.items()
+    ]
+
+
+def freeze_body(model: nn.Module, frozen: bool) -> None:
+    """Freeze or free all but the head. Batch norms keep adapting, as fastai leaves them."""
+    norms = {id(p) for m in model.modules() if isinstance(m, nn.BatchNorm2d) for p in m.parameters()}
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(not frozen or name.startswith("fc") or id(parameter) in norms)
+
+
+def ai_logit(outputs: torch.Tensor) -> torch.Tensor:
+    """(N, 2) network outputs -> (N,) logit of "ai" against "real"."""
+    return outputs[:, 0] - outputs[:, 1]
