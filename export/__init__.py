@@ -1,0 +1,1 @@
+"""Checkpoint -> ONNX file with its card. Run it with `python -m export`."""
