@@ -1,0 +1,42 @@
+"""Pictures that the tests make themselves, and the released model."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fauxto.detector import Detector
+
+
+def make_photo(width: int = 320, height: int = 240, seed: int = 0) -> Image.Image:
+    """A smooth picture with grain: enough structure that a wrong pixel shows."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(int)
+    return Image.fromarray((smooth + rng.integers(-12, 13, smooth.shape)).clip(0, 255).astype(np.uint8))
+
+
+def encode(image: Image.Image, format: str, **options: object) -> bytes:
+    """`image` as the bytes of a file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    return make_photo()
+
+
+@pytest.fixture
+def jpeg_path(tmp_path: Path, photo: Image.Image) -> Path:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(encode(photo, "JPEG", quality=90))
+    return path
+
+
+@pytest.fixture(scope="session")
+def detector() -> Detector:
+    return Detector()

@@ -1,0 +1,93 @@
+"""A model that is damaged or incomplete is refused, with one line that names the file."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fauxto.card import CARD_FILE, MODEL_FILE, find_model, parse
+from fauxto.detector import Detector
+from fauxto.errors import FauxtoError, ModelError
+from fauxto.session import Session
+
+RELEASED = find_model(None)
+FIELDS = [
+    "card", "name", "labels", "positive_label", "input", "calibration", "operating_points",
+    "default_operating_point", "minimum_short_side", "golden",
+]  # fmt: skip
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(RELEASED, tmp_path / "copy"))
+
+
+def edit(folder: Path, **changes: object) -> None:
+    card = json.loads((folder / CARD_FILE).read_text())
+    (folder / CARD_FILE).write_text(json.dumps(card | changes))
+
+
+def test_a_flipped_byte_is_refused(copy: Path) -> None:
+    data = bytearray((copy / MODEL_FILE).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / MODEL_FILE).write_bytes(data)
+    with pytest.raises(ModelError, match=r"model\.onnx: its sha256 is not the card's"):
+        Detector(copy)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_missing_field_is_named(name: str) -> None:
+    card = json.loads((RELEASED / CARD_FILE).read_text())
+    del card[name]
+    with pytest.raises(ModelError, match=f"here: the field '{name}' is missing"):
+        parse(card, "here")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"card": 2},
+        {"labels": 5},
+        {"positive_label": "cat"},
+        {"calibration": {"temperature": -1, "bias": 0}},
+        {"calibration": {"temperature": "warm", "bias": 0}},
+        {"default_operating_point": "fpr50"},
+        {"operating_points": {"fpr1": {"threshold": 0.5}}},
+    ],
+)
+def test_nonsense_in_a_card_is_refused(copy: Path, changes: dict[str, object]) -> None:
+    edit(copy, **changes)
+    with pytest.raises(ModelError, match=r"card\.json"):
+        Detector(copy)
+
+
+def test_missing_files_are_named(copy: Path) -> None:
+    (copy / MODEL_FILE).unlink()
+    with pytest.raises(ModelError, match=r"model\.onnx: No such file"):
+        Detector(copy)
+    (copy / CARD_FILE).write_text("{")
+    with pytest.raises(ModelError, match="not valid JSON"):
+        Detector(copy)
+    (copy / CARD_FILE).unlink()
+    with pytest.raises(ModelError, match=r"card\.json: No such file"):
+        Detector(copy)
+
+
+def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="cannot load it"):
+        Session(tmp_path / "model.onnx")
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(FauxtoError, match="provider 'abacus'"):
+        Detector(provider="abacus")
+    with pytest.raises(ModelError, match="no operating point 'fpr50'; the model has fpr1"):
+        Detector(operating_point="fpr50")
+
+
+def test_the_card_is_embedded_in_the_onnx_file() -> None:
+    card = json.loads((RELEASED / CARD_FILE).read_text())
+    embedded = json.loads(Session(RELEASED / MODEL_FILE).metadata["fauxto.card"])
+    assert embedded == {key: value for key, value in card.items() if key != "files"}

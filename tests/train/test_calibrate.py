@@ -1,0 +1,58 @@
+"""Calibration recovers a known distortion; thresholds hold the rate that they promise."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fauxto.evaluate import expected_calibration_error, figures, recall_at, wilson
+from train.calibrate import fit_calibration, operating_points, threshold_for
+
+
+def sample(seed: int, n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """True log-odds drawn from two Gaussians, and the truth drawn from them."""
+    rng = np.random.default_rng(seed)
+    is_ai = rng.random(n) < 0.5
+    return rng.normal(np.where(is_ai, 1.0, -1.0), np.sqrt(2)), is_ai  # log-odds of this mixture: exactly x
+
+
+def test_temperature_and_bias_are_found_again() -> None:
+    odds, is_ai = sample(0)
+    temperature, bias = fit_calibration(3 * (odds - 0.5), is_ai)  # odds = logit / 3 + 0.5
+    assert temperature == pytest.approx(3, rel=0.05)
+    assert bias == pytest.approx(0.5, abs=0.05)
+    p_ai = 1 / (1 + np.exp(-odds))
+    assert expected_calibration_error(is_ai, p_ai) < 0.02
+    assert expected_calibration_error(is_ai, p_ai**3) > 0.1
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 5000), st.sampled_from((0.01, 0.05)), st.integers(0, 1000))
+def test_a_threshold_never_exceeds_its_share(n: int, share: float, seed: int) -> None:
+    real = np.random.default_rng(seed).random(n).round(2)  # with ties
+    wrong = int((real >= threshold_for(share, real)).sum())
+    assert wrong <= share * n
+    if wilson(0, n)[1] <= 1.5 * share:
+        assert wilson(wrong, n)[1] <= 1.5 * share
+
+
+def test_operating_points_are_ordered_and_measured() -> None:
+    odds, is_ai = sample(1)
+    points = operating_points(1 / (1 + np.exp(-odds)), is_ai)
+    assert points["fpr1"]["threshold"] > points["fpr5"]["threshold"] > points["balanced"]["threshold"] == 0.5
+    assert points["fpr1"]["recall"] < points["fpr5"]["recall"] < points["balanced"]["recall"]
+    assert 0.005 < points["fpr1"]["fpr"] <= 0.01
+    assert points["balanced"]["photo_below"] == 0.5
+
+
+def test_wilson_is_the_textbook_value() -> None:
+    assert wilson(0, 300) == pytest.approx((0.0, 0.01264), abs=1e-4)
+    assert wilson(10, 100) == pytest.approx((0.05523, 0.17437), abs=1e-4)
+
+
+def test_figures_of_a_perfect_and_a_blind_model() -> None:
+    is_ai = np.arange(400) % 2 == 0
+    perfect = figures(is_ai, is_ai.astype(float), [])
+    assert (perfect["auc"], perfect["brier"], perfect["ece"]) == (1, 0, 0)
+    assert recall_at(is_ai, is_ai.astype(float), 0.01) == 1
+    assert figures(is_ai, np.full(400, 0.5), [])["auc"] == 0.5

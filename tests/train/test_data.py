@@ -1,0 +1,120 @@
+"""Reading a data set: layouts, the fair draw, and what is left out."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_photo
+
+from train.data import FACE_SHARE, Picture, TrainingCrops, draw_weights, even_subset, read
+from train.errors import TrainError
+
+
+def fill(folder: Path, count: int, size: int = 64) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(count):
+        make_photo(size, size, seed=i).save(folder / f"s__{folder.name}{i}.png")
+
+
+def test_ready_splits_are_kept(tmp_path: Path) -> None:
+    for part, count in (("train", 3), ("val", 2)):
+        for label in ("ai", "real"):
+            fill(tmp_path / part / label, count)
+    train, val = read(tmp_path, 0.5, 0)
+    assert (len(train), len(val)) == (6, 4)
+    assert all("train" in picture.path.parts for picture in train)
+
+
+def test_one_folder_is_split_by_group_and_seed(tmp_path: Path) -> None:
+    for label in ("ai", "real"):
+        for group in range(6):
+            fill(tmp_path / label / f"album{group}", 3)
+    train, val = read(tmp_path, 0.3, seed=1)
+    for label in (0, 1):
+        sources = [{picture.source for picture in part if picture.label == label} for part in (train, val)]
+        assert not sources[0] & sources[1]
+        assert all(sources)
+    assert read(tmp_path, 0.3, seed=1)[1] == val
+    assert any(read(tmp_path, 0.3, seed=seed)[1] != val for seed in range(2, 8))
+
+
+def test_broken_and_tiny_pictures_are_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for part in ("train", "val"):
+        for label in ("ai", "real"):
+            fill(tmp_path / part / label, 2)
+    (tmp_path / "train/ai/broken.jpg").write_bytes(b"no picture")
+    make_photo(8, 300).save(tmp_path / "train/real/thin.png")
+    train, _ = read(tmp_path, 0.5, 0)
+    assert len(train) == 4
+    err = capsys.readouterr().err
+    assert "broken.jpg" in err
+    assert "thin.png: only 8 px" in err
+
+
+def test_an_empty_class_is_an_error(tmp_path: Path) -> None:
+    fill(tmp_path / "train" / "ai", 2)
+    with pytest.raises(TrainError, match="no usable 'real' picture for train"):
+        read(tmp_path, 0.5, 0)
+    with pytest.raises(TrainError, match="no usable 'ai' picture"):
+        read(tmp_path / "nowhere", 0.5, 0)
+
+
+def test_index_gives_source_and_leaves_art_out(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        for label in ("ai", "real"):
+            fill(tmp_path / part / label, 3)
+    with (tmp_path / "index.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows(
+            [["id", "source", "generator", "style"], ["ai0", "web", "FLUX", "photo"], ["ai1", "web", "", "art"]]
+        )
+    train, _ = read(tmp_path, 0.5, 0)
+    ai = [picture for picture in train if picture.is_ai]
+    assert [(p.source, p.generator) for p in ai] == [("web", "FLUX"), ("", "")]
+
+
+def pictures(label: int, source: str, count: int, style: str = "photo") -> list[Picture]:
+    return [Picture(Path(f"{label}{source}{i}"), label, source, "", style) for i in range(count)]
+
+
+def test_the_draw_is_even_over_classes_sources_and_faces() -> None:
+    everything = [
+        *pictures(0, "large", 400), *pictures(0, "small", 4), *pictures(0, "portraits", 300, "face"),
+        *pictures(1, "camera", 50), *pictures(1, "people", 9, "face"),
+    ]  # fmt: skip
+    weights = draw_weights(everything).numpy()
+    mass = Counter()
+    for picture, weight in zip(everything, weights, strict=True):
+        mass[picture.label] += weight
+        mass[picture.source] += weight
+    assert mass[0] == pytest.approx(mass[1])
+    assert mass["large"] / mass["small"] == pytest.approx(10)  # the root of 400 / 4
+    assert mass["portraits"] == pytest.approx(FACE_SHARE)
+    assert mass["people"] == pytest.approx(FACE_SHARE)
+
+
+def test_even_subset_takes_none_twice() -> None:
+    subset = even_subset([*pictures(0, "a", 30), *pictures(1, "b", 5)], per_class=10, seed=3)
+    assert len(set(subset)) == len(subset) == 15
+
+
+def test_a_picture_that_breaks_later_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(tmp_path, 2)
+    good = [Picture(path, 0) for path in sorted(tmp_path.iterdir())]
+    data = good[0].path.read_bytes()
+    (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
+    crops = TrainingCrops([*good, Picture(tmp_path / "cut.png", 0)], torch.tensor([0.0, 0.0, 1.0]), 4, 32, 0, 0)
+    assert all(crop.shape == (32, 32, 3) for crop, _ in (crops[i] for i in range(4)))
+    assert "cut.png: damaged or truncated" in capsys.readouterr().err
+
+
+def test_crops_hang_on_seed_and_epoch_alone(tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    found = [Picture(path, 0) for path in sorted(tmp_path.iterdir())]
+    weights = torch.ones(3)
+    first, again, other = (TrainingCrops(found, weights, 6, 32, 5, epoch) for epoch in (1, 1, 2))
+    assert all(np.array_equal(first[i][0], again[i][0]) for i in (5, 0, 3))
+    assert any(not np.array_equal(first[i][0], other[i][0]) for i in range(6))

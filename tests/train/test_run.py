@@ -1,0 +1,179 @@
+"""A whole small run: train, stop, resume, export, predict."""
+
+import csv
+import json
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_photo
+from PIL import Image, ImageFilter
+
+from export.__main__ import main as export
+from fauxto.card import CARD_FILE, MODEL_FILE
+from fauxto.detector import Detector
+from fauxto.evaluate import evaluate
+from train import fit
+from train.__main__ import main as train
+
+SMALL = [
+    "--weights",
+    "none",
+    "--device",
+    "cpu",
+    "--precision",
+    "fp32",
+    "--epochs",
+    "2",
+    "--samples",
+    "32",
+    "--batch",
+    "8",
+    "--crop",
+    "64",
+    "--view-size",
+    "64",
+    "--views",
+    "1",
+    "--val-pictures",
+    "8",
+    "--report-pictures",
+    "8",
+    "--workers",
+    "0",
+    "--lr",
+    "0.003",
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sharp pictures are "real", blurred ones "ai"."""
+    folder = tmp_path_factory.mktemp("data")
+    for part, count in (("train", 16), ("val", 10)):
+        for label in ("ai", "real"):
+            place = folder / part / label
+            place.mkdir(parents=True)
+            for i in range(count):
+                picture = make_photo(220, 210, seed=i)
+                if label == "ai":
+                    picture = picture.filter(ImageFilter.GaussianBlur(3))
+                picture.save(place / f"{i}.png")
+    (folder / "train/ai/broken.png").write_bytes(b"broken")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert train([str(data), "--out", str(folder), *SMALL]) == 0
+    return folder
+
+
+def test_a_run_leaves_all_that_it_promises(run: Path) -> None:
+    assert tomllib.loads((run / "config.toml").read_text())["crop"] == 64
+    with (run / "metrics.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
+    for name in ("learning_curve", "confusion_matrix", "roc", "calibration", "worst_mistakes"):
+        with Image.open(run / f"{name}.png") as picture:
+            assert min(picture.size) > 100
+    for name in ("checkpoint.pt", "model.pt"):
+        assert torch.load(run / name, weights_only=True)["labels"] == ["ai", "real"]
+    assert json.loads((run / "val.json").read_text())["hard"]["n_ai"] == 8
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(
+    data: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, saves = fit.save_checkpoint, []
+
+    def save_then_stop(*arguments: object) -> None:
+        save(*arguments)
+        saves.append(1)
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "save_checkpoint", save_then_stop)
+    words = [str(data), "--out", str(tmp_path / "run"), *SMALL]
+    assert train(words) == 130
+    monkeypatch.setattr(fit, "save_checkpoint", save)
+    assert train([*words, "--resume"]) == 0
+    whole, resumed = (torch.load(folder / "model.pt", weights_only=True) for folder in (run, tmp_path / "run"))
+    for name, tensor in whole["model"].items():
+        torch.testing.assert_close(resumed["model"][name], tensor, rtol=1e-5, atol=1e-6)
+
+
+def test_refusals_come_before_anything_starts(
+    data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train([str(tmp_path), "--out", str(tmp_path / "run")]) == 2
+    assert "no usable 'ai' picture" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+    assert train([str(data), "--out", str(run), *SMALL]) == 2
+    assert "holds a run already; add --resume" in capsys.readouterr().err
+    assert train([str(data), "--out", str(tmp_path / "new"), *SMALL, "--resume"]) == 2
+    assert "nothing to resume" in capsys.readouterr().err
+    assert train([str(data), "--out", str(run), *SMALL, "--resume", "--seed", "5"]) == 2
+    assert "was begun with --seed 0, not 5" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("models") / "small"
+    assert export([str(run), "--out", str(out)]) == 0
+    return out
+
+
+def test_the_exported_model_is_torchs(data: Path, run: Path, model: Path) -> None:
+    assert sorted(path.name for path in model.iterdir()) == [CARD_FILE, MODEL_FILE, "report"]
+    detector = Detector(model)
+    network = fit.build("none").eval()
+    network.load_state_dict(torch.load(run / "model.pt", weights_only=True)["model"])
+    from fauxto.image import load
+    from fauxto.preprocess import prepare
+
+    for path in sorted((data / "val").rglob("*.png")):
+        views = torch.from_numpy(prepare(load(path), detector.card.preprocessing))
+        with torch.no_grad():
+            outputs = network(views)
+        expected = float((outputs[:, 0] - outputs[:, 1]).mean())
+        assert detector.predict(path).logit == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_batch_is_dynamic(model: Path) -> None:
+    session = Detector(model)._session
+    views = np.random.default_rng(0).random((7, 3, 64, 64), np.float32)
+    together = session.run(views)
+    np.testing.assert_allclose(together, [session.run(view[None])[0] for view in views], atol=1e-4)
+
+
+def test_eval_measures_through_the_runtime(data: Path, model: Path) -> None:
+    report = evaluate(data / "val", str(model), ["clean", "hard"])
+    assert report["conditions"]["clean"]["n_real"] == 10
+    assert 0 <= report["conditions"]["hard"]["auc"] <= 1
+
+
+def test_export_refuses_in_one_line(run: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export([str(tmp_path), "--out", str(tmp_path / "m")]) == 2
+    assert "model.pt: not there" in capsys.readouterr().err
+    assert export([str(run), "--out", str(model)]) == 2
+    assert "choose another --out" in capsys.readouterr().err
+    checkpoint = torch.load(run / "model.pt", weights_only=True)
+    for changes, message in (({"architecture": "vgg"}, "not a resnet18"), ({"calibration": None}, "no calibration")):
+        broken = tmp_path / message.replace(" ", "-")
+        broken.mkdir()
+        torch.save({k: v for k, v in (checkpoint | changes).items() if v is not None}, broken / "model.pt")
+        assert export([str(broken), "--out", str(tmp_path / "m")]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
+def test_export_keeps_nothing_that_differs(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("export.onnx_file.MAX_LOGIT_DIFFERENCE", -1.0)
+    assert export([str(run), "--out", str(tmp_path / "m")]) == 2
+    assert "differs from torch" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
