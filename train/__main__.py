@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import tomli_w
+from accelerate import PartialState
 
 from train import config as settings
 from train.data import read
@@ -24,7 +25,9 @@ def main(argv: list[str] | None = None) -> int:
         if (run / "checkpoint.pt").exists() and not resume:
             raise TrainError(f"{run}: holds a run already; add --resume to go on, or name another --out")
         (run / "config.toml").write_text(tomli_w.dumps(asdict(config)), encoding="utf-8")
-        finish(fit(config, train, val, run, resume), config, train, val, run)
+        model = fit(config, train, val, run, resume)
+        if PartialState().is_main_process:
+            finish(model, config, train, val, run)
     except (TrainError, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 2

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn.functional import cross_entropy
@@ -45,7 +45,11 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
     if precision == "auto":
         precision = faster_precision(device, config.batch, config.crop)
     print(f"device {device}, precision {precision}", file=sys.stderr)
-    accelerator = Accelerator(cpu=device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no")
+    accelerator = Accelerator(
+        cpu=device == "cpu",
+        mixed_precision="bf16" if precision == "bf16" else "no",
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],  # the frozen ones
+    )
 
     set_seed(config.seed)
     model = build(config.weights).to(memory_format=layout)

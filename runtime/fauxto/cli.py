@@ -35,8 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     if words[0] not in (*VERBS, "-h", "--help", "--version"):
         words.insert(0, "predict")
     args = parser.parse_args(words)
-    # The one limit on a picture's size is image.MAX_PIXELS; Pillow's warning would repeat it, unnamed.
-    warnings.filterwarnings("ignore", "Image size", Warning)
+    # What Pillow warns of, a large or slightly damaged picture, it names no file for; errors do.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name need not be valid text
@@ -45,6 +45,9 @@ def main(argv: list[str] | None = None) -> int:
     except FauxtoError as error:
         print(f"fauxto: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("fauxto: stopped", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         # The reader has seen enough (| head). Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -146,7 +149,7 @@ def expand(paths: Iterable[str], recursive: bool) -> Iterator[Source]:
             yield path
         else:
             found = False
-            for folder, folders, files in os.walk(path):
+            for folder, folders, files in os.walk(path, onerror=lambda error: print(error, file=sys.stderr)):
                 folders.sort()
                 for name in sorted(files):
                     if os.path.splitext(name)[1].lower() in SUFFIXES:

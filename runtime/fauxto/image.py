@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from fauxto.errors import ImageError
 
@@ -23,6 +22,7 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 178_000_000
 """Largest picture that is decoded. A header that claims more is refused before any pixel is read."""
 
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _ALPHA_MODES = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
@@ -41,29 +41,14 @@ def load(source: Source) -> Image.Image:
         return to_rgb(_open(source))
     except ImageError:
         raise
-    except FileNotFoundError:
-        raise ImageError("no such file; check the path") from None
-    except IsADirectoryError:
-        raise ImageError("is a folder; add -r to search it") from None
-    except PermissionError as error:
-        if _is_folder(source):  # how Windows answers to opening a folder
-            raise ImageError("is a folder; add -r to search it") from None
-        raise ImageError(f"no permission to read it ({error.strerror or error})") from None
-    except UnidentifiedImageError:
-        raise ImageError(_unidentified(source)) from None
-    except Image.DecompressionBombError:
-        raise ImageError(_too_large()) from None
-    except MemoryError:
-        raise ImageError("not enough memory to decode it") from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, OverflowError) as error:
-        # Pillow's plugins answer to damaged files with any of these.
-        raise ImageError(f"damaged or truncated picture ({_one_line(error)})") from None
+    except Exception as error:  # Pillow's plugins answer to damaged files with nearly any kind
+        raise ImageError(_explain(error, source)) from None
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Turn any PIL image upright and into mode RGB. An upright RGB image is returned without a copy."""
     image.load()
-    upright = ImageOps.exif_transpose(image)
+    upright = _upright(image)
     if upright.mode in _ALPHA_MODES or "transparency" in upright.info:
         upright = upright.convert("RGBA")
         backdrop = Image.new("RGBA", upright.size, "white")
@@ -81,7 +66,6 @@ def _open(source: Source) -> Image.Image:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, (str, os.PathLike)):
-        _register_heif(Path(source).suffix)
         return _open_checked(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
@@ -95,7 +79,12 @@ def _open(source: Source) -> Image.Image:
 
 
 def _open_checked(source: str | os.PathLike[str] | BinaryIO) -> Image.Image:
-    image = Image.open(source)
+    try:
+        image = Image.open(source)
+    except UnidentifiedImageError:
+        if not _register_heif(source):
+            raise
+        image = Image.open(source)
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ImageError(_too_large())
@@ -108,29 +97,53 @@ def _from_array(array: npt.NDArray[Any]) -> Image.Image:
     return Image.fromarray(array)
 
 
-def _register_heif(suffix: str) -> None:
-    if suffix.lower() not in (".heic", ".heif") or ".heic" in Image.registered_extensions():
-        return
+def _register_heif(source: str | os.PathLike[str] | BinaryIO) -> bool:
+    """Teach Pillow HEIC if that is what `source` holds, by its bytes. Returns whether to try again."""
+    if isinstance(source, (str, os.PathLike)):
+        with open(source, "rb") as file:
+            head = file.read(12)
+    else:
+        source.seek(0)
+        head = source.read(12)
+        source.seek(0)
+    if head[4:8] != b"ftyp" or head[8:12] not in _HEIF_BRANDS:
+        return False
     try:
         import pillow_heif
     except ImportError:
         raise ImageError('HEIC pictures need one more package: pip install "fauxto[heic]"') from None
     pillow_heif.register_heif_opener()
+    return True
 
 
-def _is_folder(source: Source) -> bool:
-    return isinstance(source, (str, os.PathLike)) and os.path.isdir(source)
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    except Exception:  # a damaged EXIF block says nothing of the picture
+        return image
+    return ImageOps.exif_transpose(image) if turned else image
 
 
-def _unidentified(source: Source) -> str:
-    if isinstance(source, (str, os.PathLike)) and os.path.getsize(source) == 0:
-        return "the file is empty"
-    return "not a picture in a format that Pillow can read"
+def _explain(error: Exception, source: Source) -> str:
+    """What is wrong with an input, in one line, with the fix where there is one."""
+    path = source if isinstance(source, (str, os.PathLike)) else None
+    if isinstance(error, FileNotFoundError):
+        return "no such file; check the path"
+    if path is not None and os.path.isdir(path):
+        return "is a folder; add -r to search it"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    if isinstance(error, UnidentifiedImageError):
+        empty = path is not None and os.path.getsize(path) == 0
+        return "the file is empty" if empty else "not a picture in a format that Pillow can read"
+    if isinstance(error, Image.DecompressionBombError):
+        return _too_large()
+    if isinstance(error, MemoryError):
+        return "not enough memory to decode it"
+    if isinstance(error, OSError) and error.errno:  # the system's errors have a number, Pillow's have none
+        return f"cannot be read ({error.strerror})"
+    return f"damaged or truncated picture ({' '.join(str(error).split()) or type(error).__name__})"
 
 
 def _too_large() -> str:
     return f"more than {MAX_PIXELS // 1_000_000} megapixels; scale it down first"
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

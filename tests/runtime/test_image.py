@@ -50,6 +50,11 @@ def test_exif_orientation_is_applied_to_every_kind(tmp_path: Path, orientation: 
         np.testing.assert_array_equal(pixels(kind), np.asarray(upright))
 
 
+def test_damaged_exif_does_not_spoil_the_picture(photo: Image.Image) -> None:
+    data = encode(photo, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(30))
+    assert pixels(data).shape == (240, 320, 3)
+
+
 def test_alpha_lies_over_white() -> None:
     clear = Image.new("RGBA", (10, 10), (200, 0, 0, 0))
     half = Image.new("RGBA", (10, 10), (200, 0, 0, 128))
@@ -129,7 +134,7 @@ def test_missing_folder_and_unreadable_paths(tmp_path: Path, monkeypatch: pytest
         load(tmp_path / "nothing.jpg")
     with pytest.raises(ImageError, match="is a folder; add -r"):
         load(tmp_path)
-    with pytest.raises(ImageError):
+    with pytest.raises(ImageError, match=r"cannot be read|no such file"):
         load(tmp_path / ("x" * 5000))
 
     def refuse(*_: object) -> None:
@@ -171,6 +176,22 @@ def test_non_ascii_and_long_names(tmp_path: Path, photo: Image.Image) -> None:
         path = tmp_path / name
         photo.save(path)
         np.testing.assert_array_equal(pixels(path), np.asarray(photo))
+
+
+def test_heic_is_known_by_its_bytes(tmp_path: Path, photo: Image.Image) -> None:
+    heif = pytest.importorskip("pillow_heif")
+    path = tmp_path / "phone.jpg"  # names lie
+    heif.from_pillow(photo).save(path, quality=95)
+    for kind in (path, path.read_bytes()):
+        assert np.abs(pixels(kind).astype(int) - np.asarray(photo)).mean() < 12
+
+
+def test_heic_without_its_package_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "HEIF"])
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(64))
+    with pytest.raises(ImageError, match=r"pip install \"fauxto\[heic\]\""):
+        load(tmp_path / "phone.heic")
 
 
 JPEG_BYTES = encode(make_photo(64, 48), "JPEG")

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from fauxto.evaluate import evaluate
 from train import fit
 from train.__main__ import main as train
 
+REPOSITORY = Path(__file__).parents[2]
 SMALL = [
     "--weights",
     "none",
@@ -103,6 +106,17 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     whole, resumed = (torch.load(folder / "model.pt", weights_only=True) for folder in (run, tmp_path / "run"))
     for name, tensor in whole["model"].items():
         torch.testing.assert_close(resumed["model"][name], tensor, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_processes_through_accelerate(data: Path, tmp_path: Path) -> None:
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m", "train"]
+    words = [*launch, str(data), "--out", str(tmp_path / "run"), *SMALL]
+    answer = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert (tmp_path / "run" / "model.pt").exists()
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 3
 
 
 def test_refusals_come_before_anything_starts(
