@@ -23,10 +23,11 @@ from fauxto import card as cards
 from fauxto.detector import Detector
 from fauxto.golden import SIZES, golden_picture
 from fauxto.image import SUFFIXES, load
+from fauxto.labelled import LABELS
 from fauxto.preprocess import Preprocessing, prepare
 from fauxto.verdict import decide, probability
 from train.config import Config
-from train.model import LABELS, ai_logit, build
+from train.model import ai_logit, build
 
 MAX_LOGIT_DIFFERENCE = 1e-4
 MINIMUM_SHORT_SIDE = 200  # px; below it the verdict is "unsure"

@@ -1,19 +1,16 @@
 """A folder of pictures -> lists of pictures, a fair draw for each epoch, and batches.
 
 Layouts: DATA/train/{ai,real} with DATA/val/{ai,real}, or DATA/{ai,real} alone, which is split here.
-An optional DATA/index.csv names each picture by `id` (the file's stem after the last "__") or by `path`
-(relative to DATA), and may give `source`, `generator` and `style`.
+An optional DATA/index.csv gives sources, generators and styles: see fauxto.labelled.
 """
 
 from __future__ import annotations
 
-import csv
 import random
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,29 +20,14 @@ from torch.utils.data import Dataset
 
 from fauxto.conditions import Condition
 from fauxto.errors import ImageError
-from fauxto.image import SUFFIXES, load
+from fauxto.image import load
+from fauxto.labelled import LABELS, Picture, find, read_index
 from fauxto.preprocess import Preprocessing, normalise, prepare
 from train.augment import augment
 from train.errors import TrainError
-from train.model import LABELS
 
 MIN_SIDE = 32  # px; a smaller picture says nothing
 FACE_SHARE = 0.1  # of each class's draws, where both classes have faces
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One labelled picture. `label` is an index into model.LABELS."""
-
-    path: Path
-    label: int
-    source: str = ""
-    generator: str = ""
-    style: str = ""
-
-    @property
-    def is_ai(self) -> bool:
-        return LABELS[self.label] == "ai"
 
 
 def read(data: Path, val_share: float, seed: int) -> tuple[list[Picture], list[Picture]]:
@@ -56,42 +38,19 @@ def read(data: Path, val_share: float, seed: int) -> tuple[list[Picture], list[P
     """
     index = read_index(data)
     if (data / "train").is_dir():
-        train, val = (usable(find(data / part, data, index), data / part) for part in ("train", "val"))
+        train, val = (usable(find(data / part, index), data / part) for part in ("train", "val"))
     else:
-        train, val = split(usable(find(data, data, index), data), val_share, seed)
+        train, val = split(usable(find(data, index), data), val_share, seed)
     for name, part in (("train", train), ("val", val)):
-        for label, word in enumerate(LABELS):
-            if not any(picture.label == label for picture in part):
-                raise TrainError(f"{data}: no usable '{word}' picture for {name}; it needs some in both classes")
+        for label in LABELS:
+            if not of_class(part, label):
+                raise TrainError(f"{data}: no usable '{label}' picture for {name}; it needs some in both classes")
     return train, val
 
 
-def read_index(data: Path) -> dict[str, dict[str, str]]:
-    """DATA/index.csv as {id or path: row}; empty where there is none."""
-    path = data / "index.csv"
-    if not path.exists():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        return {row.get("id") or row.get("path", ""): row for row in csv.DictReader(file)}
-
-
-def find(folder: Path, data: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
-    """All pictures below `folder`/{ai,real}, in a fixed order; art is left out: it is no photograph."""
-    pictures = []
-    for label, word in enumerate(LABELS):
-        for path in sorted(p for p in (folder / word).rglob("*") if p.suffix.lower() in SUFFIXES):
-            row = index.get(path.stem.rpartition("__")[2]) or index.get(path.relative_to(data).as_posix(), {})
-            nested = path.parent.relative_to(folder / word).as_posix()
-            picture = Picture(
-                path,
-                label,
-                source=row.get("source") or (nested if nested != "." else ""),
-                generator=row.get("generator", ""),
-                style=row.get("style", ""),
-            )
-            if picture.style != "art":
-                pictures.append(picture)
-    return pictures
+def of_class(pictures: Sequence[Picture], label: str) -> list[Picture]:
+    """The pictures of one class, "ai" or "real"."""
+    return [picture for picture in pictures if picture.is_ai == (label == "ai")]
 
 
 def usable(pictures: list[Picture], folder: Path) -> list[Picture]:
@@ -111,8 +70,7 @@ def usable(pictures: list[Picture], folder: Path) -> list[Picture]:
         if what:
             print(f"left out {picture.path}: {what}", file=sys.stderr)
     good = [picture for picture, what in zip(pictures, troubles, strict=True) if not what]
-    counts = Counter(LABELS[picture.label] for picture in good)
-    print(f"{folder}: " + ", ".join(f"{counts[word]} {word}" for word in LABELS), file=sys.stderr)
+    print(f"{folder}: " + ", ".join(f"{len(of_class(good, label))} {label}" for label in LABELS), file=sys.stderr)
     return good
 
 
@@ -120,11 +78,10 @@ def split(pictures: list[Picture], val_share: float, seed: int) -> tuple[list[Pi
     """Split by group, class by class: pictures of one source (or sub-folder) never part."""
     rng = random.Random(seed)
     parts: tuple[list[Picture], list[Picture]] = ([], [])
-    for label in range(len(LABELS)):
+    for label in LABELS:
         groups = defaultdict(list)
-        for picture in pictures:
-            if picture.label == label:
-                groups[picture.source or str(picture.path)].append(picture)
+        for picture in of_class(pictures, label):
+            groups[picture.source or str(picture.path)].append(picture)
         order = sorted(groups)
         rng.shuffle(order)
         wanted, taken = val_share * sum(map(len, groups.values())), 0
@@ -142,15 +99,15 @@ def draw_weights(pictures: Sequence[Picture]) -> torch.Tensor:
     showing a group of three pictures as often as one of a thousand. Faces get the same share of both
     classes, or the detector would learn that portraits are generated.
     """
-    groups = Counter((p.label, p.source, p.generator) for p in pictures)
-    weights = np.array([groups[p.label, p.source, p.generator] ** -0.5 for p in pictures])
-    labels = np.array([p.label for p in pictures])
+    groups = Counter((p.is_ai, p.source, p.generator) for p in pictures)
+    weights = np.array([groups[p.is_ai, p.source, p.generator] ** -0.5 for p in pictures])
+    is_ai = np.array([p.is_ai for p in pictures])
     faces = np.array([p.style == "face" for p in pictures])
-    both = all(faces[labels == label].any() for label in range(len(LABELS)))
-    for label in range(len(LABELS)):
+    both = faces[is_ai].any() and faces[~is_ai].any()
+    for own in (is_ai, ~is_ai):
         parts = [(FACE_SHARE, faces), (1 - FACE_SHARE, ~faces)] if both else [(1.0, np.ones_like(faces))]
         for share, part in parts:
-            chosen = part & (labels == label)
+            chosen = part & own
             weights[chosen] *= share / max(weights[chosen].sum(), 1e-12)
     return torch.from_numpy(weights)
 
@@ -177,10 +134,10 @@ class TrainingCrops(Dataset[tuple[np.ndarray, int]]):
         picture = self.pictures[self.indices[position]]
         while True:
             try:
-                return augment(load(picture.path), self.size, rng), picture.label
+                return augment(load(picture.path), self.size, rng), LABELS.index("ai" if picture.is_ai else "real")
             except ImageError as error:  # its header was fine, its pixels are not
                 print(f"left out {picture.path}: {error}", file=sys.stderr)
-                picture = rng.choice([p for p in self.pictures if p.label == picture.label])
+                picture = rng.choice([p for p in self.pictures if p.is_ai == picture.is_ai])
 
 
 class WholePictures(Dataset[np.ndarray]):
@@ -218,10 +175,9 @@ def even_subset(pictures: Sequence[Picture], per_class: int, seed: int) -> list[
     """At most `per_class` pictures of each class, drawn with the odds of draw_weights, none twice."""
     weights = draw_weights(pictures)
     chosen: list[int] = []
-    for label in range(len(LABELS)):
-        of_class = [i for i, picture in enumerate(pictures) if picture.label == label]
-        count = min(per_class, len(of_class))
+    for is_ai in (True, False):
+        own = [i for i, picture in enumerate(pictures) if picture.is_ai == is_ai]
         generator = torch.Generator().manual_seed(seed)
-        drawn = torch.multinomial(weights[of_class], count, replacement=False, generator=generator)
-        chosen += [of_class[i] for i in drawn.tolist()]
+        drawn = torch.multinomial(weights[own], min(per_class, len(own)), replacement=False, generator=generator)
+        chosen += [own[i] for i in drawn.tolist()]
     return [pictures[i] for i in sorted(chosen)]

@@ -6,7 +6,6 @@ import csv
 import hashlib
 import json
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,13 +17,13 @@ from torch import nn
 from fauxto.card import OperatingPoint
 from fauxto.conditions import CONDITIONS
 from fauxto.evaluate import figures
+from fauxto.labelled import LABELS, Picture
 from train import report
 from train.calibrate import fit_calibration, operating_points
 from train.config import Config
-from train.data import Picture, even_subset
+from train.data import even_subset, of_class
 from train.fit import write_whole
 from train.measure import pooled_logits
-from train.model import LABELS
 
 
 def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path) -> None:
@@ -78,8 +77,8 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
             "val": result,
             "data": {
                 "sha256": manifest_hash(train, val, Path(config.data)),
-                "train": dict(Counter(LABELS[picture.label] for picture in train)),
-                "val": dict(Counter(LABELS[picture.label] for picture in val)),
+                "train": {label: len(of_class(train, label)) for label in LABELS},
+                "val": {label: len(of_class(val, label)) for label in LABELS},
             },
             "torch": str(torch.__version__),
         },

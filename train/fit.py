@@ -24,11 +24,12 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from fauxto.conditions import clean
+from fauxto.labelled import LABELS, Picture
 from train.config import Config
-from train.data import Picture, TrainingCrops, collate, draw_weights, even_subset
+from train.data import TrainingCrops, collate, draw_weights, even_subset
 from train.errors import TrainError
 from train.measure import pooled_logits
-from train.model import LABELS, build, freeze_body, parameter_groups
+from train.model import build, freeze_body, parameter_groups
 
 MAY_CHANGE_ON_RESUME = ("data", "device", "precision", "workers", "report_pictures")
 HEAD_EPOCH_SHARE = 0.25  # the head alone learns fast; its epoch draws this share of the pictures

@@ -12,8 +12,9 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from fauxto.conditions import Condition
+from fauxto.labelled import Picture
 from fauxto.preprocess import Preprocessing
-from train.data import Picture, WholePictures
+from train.data import WholePictures
 from train.model import ai_logit
 
 

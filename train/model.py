@@ -1,4 +1,4 @@
-"""The network: torchvision's resnet18 with two outputs, ai and real, and its parameter groups."""
+"""The network: torchvision's resnet18 with an output for each of LABELS, and its parameter groups."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import torch
 from torch import nn
 from torchvision.models import ResNet18_Weights, resnet18
 
+from fauxto.labelled import LABELS
 from train.errors import TrainError
-
-LABELS = ("ai", "real")  # the order of the network's outputs; its logit for "ai" is output 0 minus output 1
 
 LR_SCALE = {"stem": 0.25, "body": 0.5, "head": 1.0}
 """Discriminative learning rates: what early layers know from ImageNet is worth keeping."""
@@ -45,4 +44,4 @@ def freeze_body(model: nn.Module, frozen: bool) -> None:
 
 def ai_logit(outputs: torch.Tensor) -> torch.Tensor:
     """(N, 2) network outputs -> (N,) logit of "ai" against "real"."""
-    return outputs[:, 0] - outputs[:, 1]
+    return outputs[:, LABELS.index("ai")] - outputs[:, LABELS.index("real")]

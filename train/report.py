@@ -18,7 +18,7 @@ from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 
 from fauxto.card import OperatingPoint
 from fauxto.image import load
-from train.data import Picture
+from fauxto.labelled import Picture
 
 THUMBNAIL = 192  # px, of the contact sheet
 

@@ -5,8 +5,6 @@ Training's own report calls `figures` too: there is one way to measure.
 
 from __future__ import annotations
 
-import csv
-import os
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,7 +20,8 @@ from fauxto.card import OperatingPoint
 from fauxto.conditions import CONDITIONS, Condition
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError, ImageError
-from fauxto.image import SUFFIXES, load
+from fauxto.image import load
+from fauxto.labelled import LABELS, Picture, find, read_index
 from fauxto.output import Progress
 from fauxto.verdict import Prediction
 
@@ -90,13 +89,17 @@ def figures(
     return result
 
 
-def groups(rows: Sequence[tuple[str, bool, Prediction]]) -> dict[str, dict[str, Any]]:
-    """Share called "ai" for each generator and each real source, with its Wilson interval."""
+def groups(names: Sequence[str], records: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
+    """Share called "ai" in each group, with its Wilson interval; `names` says each record's group."""
     result: dict[str, dict[str, Any]] = {}
-    for name in sorted({name for name, _, _ in rows}):
-        own = [record for group, _, record in rows if group == name]
+    for name in sorted(set(names)):
+        own = [record for group, record in zip(names, records, strict=True) if group == name]
         called = sum(record.verdict == "ai" for record in own)
-        result[name] = {"n": len(own), "called_ai": called / len(own), "interval": wilson(called, len(own))}
+        result[name or "(unnamed)"] = {
+            "n": len(own),
+            "called_ai": called / len(own),
+            "interval": wilson(called, len(own)),
+        }
     return result
 
 
@@ -111,71 +114,60 @@ def evaluate(
     unknown = [name for name in conditions if name not in CONDITIONS]
     if unknown:
         raise FauxtoError(f"condition '{unknown[0]}' is not one of {', '.join(CONDITIONS)}")
-    pictures = find(folder, sample, seed)
+    pictures = choose(folder, sample, seed)
     detector = Detector(model)
     report: dict[str, Any] = {
         "folder": str(folder),
         "model": detector.card.name,
         "model_sha256": detector.model_sha256,
         "provider": detector.provider,
-        "conditions": {},
+        "conditions": {name: measure(detector, pictures, CONDITIONS[name]) for name in conditions},
     }
-    points = list(detector.card.operating_points.values())
-    progress = Progress(sys.stderr.isatty())
-    for name in conditions:
-        rows = []
-        answers = detector.predict_many(degraded((path for path, _, _ in pictures), CONDITIONS[name]))
-        for count, ((path, is_ai, group), record) in enumerate(zip(pictures, answers, strict=True), 1):
-            progress.update(count)
-            if record.ok:
-                rows.append((group, is_ai, record))
-            else:
-                print(f"left out {path}: {record.error}", file=sys.stderr)
-        progress.clear()
-        truth = np.array([is_ai for _, is_ai, _ in rows])
-        if truth.all() or not truth.any():
-            raise FauxtoError(f"{folder}: no readable picture in one of the classes")
-        probabilities = np.array([record.p_ai for _, _, record in rows])
-        report["conditions"][name] = figures(truth, probabilities, points) | {
-            "generators": groups([row for row in rows if row[1]]),
-            "real_sources": groups([row for row in rows if not row[1]]),
-        }
     return report
 
 
-def degraded(paths: Iterator[Path], condition: Condition) -> Iterator[Image.Image | Path]:
+def measure(detector: Detector, pictures: Sequence[Picture], condition: Condition) -> dict[str, Any]:
+    """`figures` under one condition, with the share called "ai" of each generator and real source."""
+    rows = []
+    progress = Progress(sys.stderr.isatty())
+    answers = detector.predict_many(degraded(pictures, condition))
+    for count, (picture, record) in enumerate(zip(pictures, answers, strict=True), 1):
+        progress.update(count)
+        if record.ok:
+            rows.append((picture, record))
+        else:
+            print(f"left out {picture.path}: {record.error}", file=sys.stderr)
+    progress.clear()
+    is_ai = np.array([picture.is_ai for picture, _ in rows])
+    if is_ai.all() or not is_ai.any():
+        raise FauxtoError("no readable picture in one of the classes; nothing can be measured")
+    p_ai = np.array([record.p_ai for _, record in rows])
+    ai, real = ([row for row in rows if row[0].is_ai == wanted] for wanted in (True, False))
+    return figures(is_ai, p_ai, list(detector.card.operating_points.values())) | {
+        "generators": groups([picture.generator for picture, _ in ai], [record for _, record in ai]),
+        "real_sources": groups([picture.source for picture, _ in real], [record for _, record in real]),
+    }
+
+
+def degraded(pictures: Sequence[Picture], condition: Condition) -> Iterator[Image.Image | Path]:
     """Each picture under `condition`; one that cannot be read is passed on as its path, to be named."""
-    for path in paths:
+    for picture in pictures:
         try:
-            yield condition(load(path))
+            yield condition(load(picture.path))
         except ImageError:
-            yield path
+            yield picture.path
 
 
-def find(folder: Path, sample: int | None, seed: int) -> list[tuple[Path, bool, str]]:
-    """(path, is AI, generator or source) of each picture. Raises FauxtoError for an empty class."""
-    index = read_index(folder)
-    found = []
-    for word in ("ai", "real"):
-        paths = sorted(p for p in (folder / word).rglob("*") if p.suffix.lower() in SUFFIXES)
-        rows = [(path, index.get(path.stem.rpartition("__")[2], {})) for path in paths]
-        rows = [(path, row) for path, row in rows if row.get("style") != "art"]
-        if not rows:
-            raise FauxtoError(f"{folder / word}: no pictures; eval needs the sub-folders ai and real")
-        if sample and len(rows) > sample:
-            rows = sorted(random.Random(seed).sample(rows, sample))
-        key = "generator" if word == "ai" else "source"
-        found += [(path, word == "ai", row.get(key) or "(unnamed)") for path, row in rows]
-    return found
-
-
-def read_index(folder: Path) -> dict[str, dict[str, str]]:
-    """index.csv of the folder or its parent as {id: row}; empty where there is none."""
-    for path in (folder / "index.csv", folder.parent / "index.csv"):
-        if os.path.exists(path):
-            with path.open(newline="", encoding="utf-8") as file:
-                return {row["id"]: row for row in csv.DictReader(file) if row.get("id")}
-    return {}
+def choose(folder: Path, sample: int | None, seed: int) -> list[Picture]:
+    """The pictures of a labelled folder, or `sample` of each class. Raises FauxtoError for an empty class."""
+    found = find(folder, read_index(folder, folder.parent))
+    chosen = []
+    for label in LABELS:
+        own = [picture for picture in found if picture.is_ai == (label == "ai")]
+        if not own:
+            raise FauxtoError(f"{folder / label}: no pictures; eval needs the sub-folders ai and real")
+        chosen += random.Random(seed).sample(own, sample) if sample and len(own) > sample else own
+    return chosen
 
 
 def as_text(report: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from conftest import make_photo
 
-from train.data import FACE_SHARE, Picture, TrainingCrops, draw_weights, even_subset, read
+from fauxto.labelled import Picture
+from train.data import FACE_SHARE, TrainingCrops, draw_weights, even_subset, read
 from train.errors import TrainError
 
 
@@ -33,8 +34,8 @@ def test_one_folder_is_split_by_group_and_seed(tmp_path: Path) -> None:
         for group in range(6):
             fill(tmp_path / label / f"album{group}", 3)
     train, val = read(tmp_path, 0.3, seed=1)
-    for label in (0, 1):
-        sources = [{picture.source for picture in part if picture.label == label} for part in (train, val)]
+    for is_ai in (True, False):
+        sources = [{picture.source for picture in part if picture.is_ai == is_ai} for part in (train, val)]
         assert not sources[0] & sources[1]
         assert all(sources)
     assert read(tmp_path, 0.3, seed=1)[1] == val
@@ -76,44 +77,44 @@ def test_index_gives_source_and_leaves_art_out(tmp_path: Path) -> None:
     assert [(p.source, p.generator) for p in ai] == [("web", "FLUX"), ("", "")]
 
 
-def pictures(label: int, source: str, count: int, style: str = "photo") -> list[Picture]:
-    return [Picture(Path(f"{label}{source}{i}"), label, source, "", style) for i in range(count)]
+def pictures(is_ai: bool, source: str, count: int, style: str = "photo") -> list[Picture]:
+    return [Picture(Path(f"{is_ai}{source}{i}"), is_ai, source, "", style) for i in range(count)]
 
 
 def test_the_draw_is_even_over_classes_sources_and_faces() -> None:
     everything = [
-        *pictures(0, "large", 400), *pictures(0, "small", 4), *pictures(0, "portraits", 300, "face"),
-        *pictures(1, "camera", 50), *pictures(1, "people", 9, "face"),
+        *pictures(True, "large", 400), *pictures(True, "small", 4), *pictures(True, "portraits", 300, "face"),
+        *pictures(False, "camera", 50), *pictures(False, "people", 9, "face"),
     ]  # fmt: skip
     weights = draw_weights(everything).numpy()
     mass = Counter()
     for picture, weight in zip(everything, weights, strict=True):
-        mass[picture.label] += weight
+        mass[picture.is_ai] += weight
         mass[picture.source] += weight
-    assert mass[0] == pytest.approx(mass[1])
+    assert mass[True] == pytest.approx(mass[False])
     assert mass["large"] / mass["small"] == pytest.approx(10)  # the root of 400 / 4
     assert mass["portraits"] == pytest.approx(FACE_SHARE)
     assert mass["people"] == pytest.approx(FACE_SHARE)
 
 
 def test_even_subset_takes_none_twice() -> None:
-    subset = even_subset([*pictures(0, "a", 30), *pictures(1, "b", 5)], per_class=10, seed=3)
+    subset = even_subset([*pictures(True, "a", 30), *pictures(False, "b", 5)], per_class=10, seed=3)
     assert len(set(subset)) == len(subset) == 15
 
 
 def test_a_picture_that_breaks_later_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(tmp_path, 2)
-    good = [Picture(path, 0) for path in sorted(tmp_path.iterdir())]
+    good = [Picture(path, True) for path in sorted(tmp_path.iterdir())]
     data = good[0].path.read_bytes()
     (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
-    crops = TrainingCrops([*good, Picture(tmp_path / "cut.png", 0)], torch.tensor([0.0, 0.0, 1.0]), 4, 32, 0, 0)
+    crops = TrainingCrops([*good, Picture(tmp_path / "cut.png", True)], torch.tensor([0.0, 0.0, 1.0]), 4, 32, 0, 0)
     assert all(crop.shape == (32, 32, 3) for crop, _ in (crops[i] for i in range(4)))
     assert "cut.png: damaged or truncated" in capsys.readouterr().err
 
 
 def test_crops_hang_on_seed_and_epoch_alone(tmp_path: Path) -> None:
     fill(tmp_path, 3)
-    found = [Picture(path, 0) for path in sorted(tmp_path.iterdir())]
+    found = [Picture(path, True) for path in sorted(tmp_path.iterdir())]
     weights = torch.ones(3)
     first, again, other = (TrainingCrops(found, weights, 6, 32, 5, epoch) for epoch in (1, 1, 2))
     assert all(np.array_equal(first[i][0], again[i][0]) for i in (5, 0, 3))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -21,34 +22,10 @@ from train import fit
 from train.__main__ import main as train
 
 REPOSITORY = Path(__file__).parents[2]
-SMALL = [
-    "--weights",
-    "none",
-    "--device",
-    "cpu",
-    "--precision",
-    "fp32",
-    "--epochs",
-    "2",
-    "--samples",
-    "32",
-    "--batch",
-    "8",
-    "--crop",
-    "64",
-    "--view-size",
-    "64",
-    "--views",
-    "1",
-    "--val-pictures",
-    "8",
-    "--report-pictures",
-    "8",
-    "--workers",
-    "0",
-    "--lr",
-    "0.003",
-]
+SMALL = shlex.split(
+    "--weights none --device cpu --precision fp32 --epochs 2 --samples 32 --batch 8 --crop 64 --view-size 64 "
+    "--views 1 --val-pictures 8 --report-pictures 8 --workers 0 --lr 0.003"
+)
 
 
 @pytest.fixture(scope="module")

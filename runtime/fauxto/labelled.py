@@ -1,0 +1,53 @@
+"""A labelled folder: FOLDER/ai and FOLDER/real, and what an index.csv knows of the pictures in it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from fauxto.image import SUFFIXES
+
+LABELS = ("ai", "real")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One labelled picture. What the index does not say is empty."""
+
+    path: Path
+    is_ai: bool
+    source: str = ""
+    generator: str = ""
+    style: str = ""
+
+
+def find(folder: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
+    """All pictures below `folder`/ai and `folder`/real, in a fixed order.
+
+    Without an index a picture's source is the sub-folder that it lies in. Pictures of the style "art"
+    are left out: they are no photographs, real or pretended.
+    """
+    pictures = []
+    for label in LABELS:
+        for path in sorted(path for path in (folder / label).rglob("*") if path.suffix.lower() in SUFFIXES):
+            row = index.get(path.stem.rpartition("__")[2]) or index.get(path.relative_to(folder).as_posix(), {})
+            nested = path.parent.relative_to(folder / label).as_posix()
+            source = row.get("source") or (nested if nested != "." else "")
+            picture = Picture(path, label == "ai", source, row.get("generator", ""), row.get("style", ""))
+            if picture.style != "art":
+                pictures.append(picture)
+    return pictures
+
+
+def read_index(*folders: Path) -> dict[str, dict[str, str]]:
+    """index.csv of the first of `folders` that has one, else nothing.
+
+    A row counts for the picture whose stem, after the last "__", is its `id`, or that lies at its `path`
+    below the labelled folder. Columns that are used: source, generator, style.
+    """
+    for path in (folder / "index.csv" for folder in folders):
+        if path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                return {row.get("id") or row.get("path", ""): row for row in csv.DictReader(file)}
+    return {}
