@@ -50,6 +50,7 @@ def test_exif_orientation_is_applied_to_every_kind(tmp_path: Path, orientation: 
         np.testing.assert_array_equal(pixels(kind), np.asarray(upright))
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_damaged_exif_does_not_spoil_the_picture(photo: Image.Image) -> None:
     data = encode(photo, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + bytes(30))
     assert pixels(data).shape == (240, 320, 3)
