@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from fauxto.preprocess import Preprocessing
 
@@ -15,29 +15,34 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 CENTRE_AND_QUARTERS = ((0.5, 0.5), (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
 
 
+def option(default: Any, text: str, choices: tuple[Any, ...] | None = None) -> Any:
+    """A setting with its default, what --help says of it, and what it may be."""
+    return field(default=default, metadata={"help": text, "choices": choices})
+
+
 @dataclass(frozen=True)
 class Config:
     """Settings of one run. Each field is an option of `python -m train` of the same name."""
 
     data: str = ""
-    weights: str = "imagenet"  # or "none"
-    device: str = "auto"
-    precision: str = "auto"  # or "fp32", "bf16": auto times both
-    seed: int = 0
-    epochs: int = 8  # unfrozen epochs, after one epoch of the head alone
-    samples: int = 8000  # pictures drawn for one epoch
-    crop: int = 160  # training crop, px
-    batch: int = 64
-    lr: float = 1e-3  # of the head; earlier groups take less (model.LR_SCALE)
-    weight_decay: float = 0.05
-    ema: float = 0.995
-    workers: int = 2
-    val_share: float = 0.15  # of the groups, where DATA has no val folder
-    val_pictures: int = 600  # pictures of each class that every epoch is measured on
-    report_pictures: int = 600  # pictures of each class that the calibration and the report use
-    view_size: int = 224  # of the model that is shipped, px
-    max_short_side: int = 1024  # px
-    views: int = 5
+    weights: str = option("imagenet", "what the network starts from", ("imagenet", "none"))
+    device: str = option("auto", "auto is mps, else cuda, else cpu", ("auto", "mps", "cuda", "cpu"))
+    precision: str = option("auto", "auto times both on this device", ("auto", "fp32", "bf16"))
+    seed: int = option(0, "of all chance in the run")
+    epochs: int = option(8, "epochs of the whole network, after one of the head alone")
+    samples: int = option(8000, "pictures drawn for one epoch")
+    crop: int = option(160, "side of a training crop, px")
+    batch: int = option(64, "crops in one step, on each device")
+    lr: float = option(1e-3, "peak rate of the head; earlier layers take a half and a quarter of it")
+    weight_decay: float = option(0.05, "of AdamW, not for norms and biases")
+    ema: float = option(0.995, "decay of the averaged weights, which are the ones that are kept")
+    workers: int = option(2, "processes that decode and augment")
+    val_share: float = option(0.15, "share of the pictures for val, where DATA has no val folder")
+    val_pictures: int = option(600, "pictures of each class that every epoch is measured on")
+    report_pictures: int = option(600, "pictures of each class for the calibration and the report")
+    view_size: int = option(224, "side of the views that the exported model reads, px")
+    max_short_side: int = option(1024, "larger pictures are scaled down to this short side, px")
+    views: int = option(5, "views that the exported model reads of a picture", (1, 5))
 
     def preprocessing(self) -> Preprocessing:
         """What the runtime must do to a picture before this model sees it."""
@@ -51,14 +56,6 @@ class Config:
         )
 
 
-CHOICES = {
-    "weights": ("imagenet", "none"),
-    "device": ("auto", "mps", "cuda", "cpu"),
-    "precision": ("auto", "fp32", "bf16"),
-    "views": (1, 5),
-}
-
-
 def parse(argv: list[str] | None = None) -> tuple[Config, Path, bool]:
     """Read the command line. Returns (config, RUN folder, whether to resume)."""
     parser = argparse.ArgumentParser(
@@ -70,15 +67,9 @@ def parse(argv: list[str] | None = None) -> tuple[Config, Path, bool]:
     parser.add_argument("data", metavar="DATA", help="folder with one sub-folder for each class")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder that the run writes into")
     parser.add_argument("--resume", action="store_true", help="go on from RUN's last finished epoch")
-    for field in dataclasses.fields(Config):
-        if field.name != "data":
-            parser.add_argument(
-                "--" + field.name.replace("_", "-"),
-                type=type(field.default),
-                default=field.default,
-                choices=CHOICES.get(field.name),
-                help=" ",
-            )
+    for setting in fields(Config)[1:]:
+        flag = "--" + setting.name.replace("_", "-")
+        parser.add_argument(flag, type=type(setting.default), default=setting.default, **setting.metadata)
     values = vars(parser.parse_args(argv))
     out, resume = values.pop("out"), values.pop("resume")
     return Config(**values), out, resume

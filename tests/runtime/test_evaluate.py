@@ -1,0 +1,65 @@
+"""Measuring a labelled folder through the runtime."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import make_photo
+
+from fauxto.cli import main
+from fauxto.conditions import CONDITIONS
+from fauxto.detector import Detector
+from fauxto.labelled import find, read_index
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rows = [["path", "source", "generator", "style"]]
+    for label in ("ai", "real"):
+        (tmp_path / label / "album").mkdir(parents=True)
+        for i in range(3):
+            name = f"{label}/album/{i}.png"
+            make_photo(240, 220, seed=i).save(tmp_path / name)
+            rows.append([name, "", "FLUX" if label == "ai" else "", "art" if i == 2 else "photo"])
+    with (tmp_path / "index.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return tmp_path
+
+
+def test_the_index_is_read_by_path_and_art_is_left_out(folder: Path) -> None:
+    pictures = find(folder, read_index(folder.parent / "nothing", folder))
+    assert [(picture.path.name, picture.is_ai) for picture in pictures] == [
+        ("0.png", True), ("1.png", True), ("0.png", False), ("1.png", False),
+    ]  # fmt: skip
+    assert {(picture.source, picture.generator) for picture in pictures} == {("album", "FLUX"), ("album", "")}
+
+
+def test_eval_agrees_with_predict(folder: Path, detector: Detector, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "real" / "broken.png").write_bytes(b"broken")
+    assert main(["eval", str(folder), "--conditions", "clean,web", "--format", "json"]) == 0
+    out, err = capsys.readouterr()
+    assert "broken.png: not a picture" in err
+    report = json.loads(out)
+    clean = report["conditions"]["clean"]
+    assert (clean["n_ai"], clean["n_real"]) == (2, 2)
+    assert clean["auc"] == 0.5  # the same pictures stand in both classes
+    called = np.mean([detector.predict(folder / f"ai/album/{i}.png").verdict == "ai" for i in (0, 1)])
+    assert clean["generators"]["FLUX"]["called_ai"] == called
+    assert clean["real_sources"]["album"]["n"] == 2
+    assert main(["eval", str(folder), "--sample", "1"]) == 0
+    assert "clean: 1 ai, 1 real" in capsys.readouterr().out
+
+
+def test_eval_refuses_in_one_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", str(folder), "--conditions", "foggy"]) == 2
+    assert "condition 'foggy' is not one of clean, web, hard" in capsys.readouterr().err
+    assert main(["eval", str(tmp_path / "nowhere")]) == 2
+    assert "eval needs the sub-folders ai and real" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "short"), [("clean", 900), ("web", 768), ("hard", 512)])
+def test_conditions_shrink_and_never_enlarge(name: str, short: int) -> None:
+    assert min(CONDITIONS[name](make_photo(1200, 900)).size) == short
+    assert CONDITIONS[name](make_photo(300, 200)).size == (300, 200)
