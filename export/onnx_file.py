@@ -63,7 +63,8 @@ def export(run: Path, out: Path, pictures: Path | None, sample: int) -> None:
     config = Config(**checkpoint["config"])
     model = Logit(build("none")).eval()
     model.network.load_state_dict(checkpoint["model"])
-    paths = find(pictures or Path(config.data) / "val", sample, config.seed)
+    data = Path(config.data)
+    paths = find(pictures or (data / "val" if (data / "val").is_dir() else data), sample, config.seed)
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:

@@ -52,6 +52,9 @@ def main(argv: list[str] | None = None) -> int:
         # The reader has seen enough (| head). Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, say
+        print(f"fauxto: the results cannot be written ({error.strerror or error})", file=sys.stderr)
+        return 2
     return status
 
 
@@ -112,16 +115,18 @@ def positive(word: str) -> int:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Fauxto predict"""
+    """Print a verdict for each picture."""
     from fauxto.detector import Detector
 
     detector = Detector(args.model, operating_point=args.operating_point)
     seen: Counter[str] = Counter()
+    empty: list[str] = []
+    pictures = expand(args.paths, args.recursive, empty)
     with open_output(args.output) as stream:
         progress = Progress(sys.stderr.isatty() and not stream.isatty())
         try:
             with Writer(stream, args.format) as writer:
-                for record in detector.predict_many(expand(args.paths, args.recursive), args.batch_size, args.jobs):
+                for record in detector.predict_many(pictures, args.batch_size, args.jobs):
                     writer.write(replace(record, path="-") if record.path is None else record)
                     seen[record.verdict or "error"] += 1
                     progress.update(seen.total())
@@ -135,11 +140,14 @@ def run_predict(args: argparse.Namespace) -> int:
         print(f"{seen.total()} pictures: {counts}", file=sys.stderr)
     if args.fail_on and seen[args.fail_on]:
         return 3
-    return 1 if seen["error"] or not seen else 0
+    return 1 if seen["error"] or empty else 0
 
 
-def expand(paths: Iterable[str], recursive: bool) -> Iterator[Source]:
-    """The pictures that the command line names, found while they are asked for, in a fixed order."""
+def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[Source]:
+    """The pictures that the command line names, found while they are asked for, in a fixed order.
+
+    A folder without pictures is said on stderr and added to `empty`.
+    """
     from fauxto.image import SUFFIXES
 
     for path in paths:
@@ -148,15 +156,16 @@ def expand(paths: Iterable[str], recursive: bool) -> Iterator[Source]:
         elif not (recursive and os.path.isdir(path)):
             yield path
         else:
-            found = False
+            count = 0
             for folder, folders, files in os.walk(path, onerror=lambda error: print(error, file=sys.stderr)):
                 folders.sort()
                 for name in sorted(files):
                     if os.path.splitext(name)[1].lower() in SUFFIXES:
-                        found = True
+                        count += 1
                         yield os.path.join(folder, name)
-            if not found:
+            if not count:
                 print(f"{path}: no pictures in it; files named outright are always tried", file=sys.stderr)
+                empty.append(path)
 
 
 def open_output(path: Path | None) -> nullcontext[TextIO] | TextIO:
@@ -170,7 +179,7 @@ def open_output(path: Path | None) -> nullcontext[TextIO] | TextIO:
 
 
 def run_info(args: argparse.Namespace) -> int:
-    """Fauxto info"""
+    """Print the model's card, and what it runs on, as JSON."""
     import numpy
     import onnxruntime
     import PIL
@@ -192,7 +201,7 @@ def run_info(args: argparse.Namespace) -> int:
 
 
 def run_eval(args: argparse.Namespace) -> int:
-    """Fauxto eval"""
+    """Measure the model on a labelled folder."""
     try:
         from fauxto import evaluate
     except ImportError:

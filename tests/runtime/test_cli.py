@@ -70,8 +70,10 @@ def test_bad_inputs_are_named_and_stop_nothing(folder: Path, capsys: pytest.Capt
 
 
 def test_a_folder_without_pictures_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["-r", str(tmp_path)]) == 1
-    assert "no pictures" in capsys.readouterr().err
+    make_photo().save(tmp_path.parent / "beside.png")
+    for paths in ([str(tmp_path)], [str(tmp_path), str(tmp_path.parent / "beside.png")]):
+        assert main(["-r", *paths]) == 1
+        assert "no pictures in it" in capsys.readouterr().err
 
 
 def test_fail_on_ai(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,6 +90,12 @@ def test_output_file(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(target.read_text().splitlines()) == 3
     assert main([str(folder / "b.jpg"), "-o", str(tmp_path / "no" / "out.txt")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(folder / "b.jpg"), "-o", "/dev/full"]) == 2
+    assert "cannot be written (No space left" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
