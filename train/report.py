@@ -43,12 +43,13 @@ def learning_curve(history: Sequence[dict[str, float]], path: Path) -> None:
 
 def confusion_matrix(is_ai: np.ndarray, p_ai: np.ndarray, points: Sequence[OperatingPoint], path: Path) -> None:
     """Counts at each operating point; rows are the truth."""
-    figure, panels = plt.subplots(1, len(points), figsize=(4 * len(points), 3.6))
+    figure, panels = plt.subplots(1, len(points), figsize=(4 * len(points), 3.6), layout="constrained")
     for point, axes in zip(points, panels, strict=True):
         ConfusionMatrixDisplay.from_predictions(
             is_ai, p_ai >= point.threshold, display_labels=["real", "ai"], cmap="Blues", colorbar=False, ax=axes
         )
         axes.set(title=f"{point.name}: ai from p {point.threshold:.2f}", xlabel="called", ylabel="is")
+        axes.label_outer()
     save(figure, path)
 
 
