@@ -21,7 +21,7 @@ from torch.utils.data import Dataset
 from fauxto.conditions import Condition
 from fauxto.errors import ImageError
 from fauxto.image import load
-from fauxto.labelled import LABELS, Picture, find, read_index
+from fauxto.labelled import LABELS, Picture, find, of_class, read_index
 from fauxto.preprocess import Preprocessing, normalise, prepare
 from train.augment import augment
 from train.errors import TrainError
@@ -46,11 +46,6 @@ def read(data: Path, val_share: float, seed: int) -> tuple[list[Picture], list[P
             if not of_class(part, label):
                 raise TrainError(f"{data}: no usable '{label}' picture for {name}; it needs some in both classes")
     return train, val
-
-
-def of_class(pictures: Sequence[Picture], label: str) -> list[Picture]:
-    """The pictures of one class, "ai" or "real"."""
-    return [picture for picture in pictures if picture.is_ai == (label == "ai")]
 
 
 def usable(pictures: list[Picture], folder: Path) -> list[Picture]:

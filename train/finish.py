@@ -17,11 +17,11 @@ from torch import nn
 from fauxto.card import OperatingPoint
 from fauxto.conditions import CONDITIONS
 from fauxto.evaluate import figures
-from fauxto.labelled import LABELS, Picture
+from fauxto.labelled import LABELS, Picture, of_class
 from train import report
 from train.calibrate import fit_calibration, operating_points
 from train.config import Config
-from train.data import even_subset, of_class
+from train.data import even_subset
 from train.fit import write_whole
 from train.measure import pooled_logits
 

@@ -21,7 +21,7 @@ from fauxto.conditions import CONDITIONS, Condition
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError, ImageError
 from fauxto.image import load
-from fauxto.labelled import LABELS, Picture, find, read_index
+from fauxto.labelled import LABELS, Picture, find, of_class, read_index
 from fauxto.output import Progress
 from fauxto.verdict import Prediction
 
@@ -163,7 +163,7 @@ def choose(folder: Path, sample: int | None, seed: int) -> list[Picture]:
     found = find(folder, read_index(folder, folder.parent))
     chosen = []
     for label in LABELS:
-        own = [picture for picture in found if picture.is_ai == (label == "ai")]
+        own = of_class(found, label)
         if not own:
             raise FauxtoError(f"{folder / label}: no pictures; eval needs the sub-folders ai and real")
         chosen += random.Random(seed).sample(own, sample) if sample and len(own) > sample else own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,11 @@ def find(folder: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
             if picture.style != "art":
                 pictures.append(picture)
     return pictures
+
+
+def of_class(pictures: Sequence[Picture], label: str) -> list[Picture]:
+    """The pictures of one class, "ai" or "real"."""
+    return [picture for picture in pictures if picture.is_ai == (label == "ai")]
 
 
 def read_index(*folders: Path) -> dict[str, dict[str, str]]:
