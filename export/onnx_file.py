@@ -32,7 +32,7 @@ from train.model import ai_logit, build
 MAX_LOGIT_DIFFERENCE = 1e-4
 MINIMUM_SHORT_SIDE = 200  # px; below it the verdict is "unsure"
 WEIGHTS_LICENCE = "Apache-2.0"
-PLOTS = ("learning_curve.png", "confusion_matrix.png", "roc.png", "calibration.png")
+REPORT = ("learning_curve.png", "confusion_matrix.png", "roc.png", "calibration.png", "data.csv")
 
 
 class ExportError(Exception):
@@ -77,17 +77,17 @@ def export(run: Path, out: Path, pictures: Path | None, sample: int) -> None:
         card["files"] = {cards.MODEL_FILE: digest}
         (partial / cards.CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
         compare(model, Detector(partial), paths)
-        keep_plots(run, partial / "report")
+        keep_report(run, partial / "report")
         if out.exists():
             out.rmdir()
         os.replace(partial, out)
     print(f"written: {out}", file=sys.stderr)
 
 
-def keep_plots(run: Path, folder: Path) -> None:
-    """Copy the run's plots, which show no picture of the data set."""
+def keep_report(run: Path, folder: Path) -> None:
+    """Copy the run's plots, which show no picture of the data set, and the counts of what was used."""
     folder.mkdir()
-    for name in PLOTS:
+    for name in REPORT:
         shutil.copyfile(run / name, folder / name)
 
 
@@ -140,13 +140,22 @@ def make_card(name: str, checkpoint: dict[str, Any], state_hash: str, rule: Prep
         "default_operating_point": "fpr1",
         "minimum_short_side": MINIMUM_SHORT_SIDE,
         "val": checkpoint["val"],
+        "trivial_baseline": checkpoint["trivial_baseline"],
         "data": checkpoint["data"],
-        "training": {key: value for key, value in checkpoint["config"].items() if key != "data"},
+        "training": training_settings(checkpoint["config"]),
         "checkpoint_sha256": state_hash,
         "precision": "fp32",
         "created": datetime.now(UTC).date().isoformat(),
         "git_commit": git_commit(),
         "versions": {"torch": checkpoint["torch"], "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
+    }
+
+
+def training_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The run's settings without this machine's folders."""
+    weights = config["weights"]
+    return {key: value for key, value in config.items() if key != "data"} | {
+        "weights": weights if weights in ("imagenet", "none") else "/".join(Path(weights).parts[-2:])
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from fauxto.evaluate import wilson
+from fauxto.evaluate.metrics import wilson
 
 OPERATING_POINTS = {"fpr1": 0.01, "fpr5": 0.05}  # name: share of real photographs that may be called "ai"
 UPPER_BOUND = 1.5  # the upper Wilson bound may be at most this many times the share

@@ -25,7 +25,7 @@ class Config:
     """Settings of one run. Each field is an option of `python -m train` of the same name."""
 
     data: str = ""
-    weights: str = option("imagenet", "what the network starts from", ("imagenet", "none"))
+    weights: str = option("imagenet", "what the network starts from: imagenet, none, or the model.pt of a run")
     device: str = option("auto", "auto is mps, else cuda, else cpu", ("auto", "mps", "cuda", "cpu"))
     precision: str = option("auto", "auto times both on this device", ("auto", "fp32", "bf16"))
     seed: int = option(0, "of all chance in the run")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,14 +17,15 @@ from torch import nn
 
 from fauxto.card import OperatingPoint
 from fauxto.conditions import CONDITIONS
-from fauxto.evaluate import figures
+from fauxto.evaluate import plots
+from fauxto.evaluate.metrics import figures
 from fauxto.labelled import LABELS, Picture, of_class
 from train import report
 from train.calibrate import fit_calibration, operating_points
 from train.config import Config
 from train.data import even_subset
 from train.fit import write_whole
-from train.measure import pooled_logits
+from train.measure import pooled_logits, trivial_baseline
 
 
 def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path) -> None:
@@ -45,17 +47,23 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
     points = operating_points(every_p, every_truth)
 
     measured = [OperatingPoint(name=name, **point) for name, point in points.items()]
-    result = {name: figures(truth[name], p_ai[name], measured) for name in CONDITIONS}
-    (run / "val.json").write_text(json.dumps(result, indent=2), encoding="utf-8")
+    result: dict[str, Any] = {
+        name: figures(truth[name], p_ai[name], measured, [p.source or str(p.path) for p in kept[name]])
+        for name in CONDITIONS
+    }
+    mixture = trivial_baseline(train, config)
+    (run / "val.json").write_text(json.dumps(result | {"trivial_baseline": mixture}, indent=2), encoding="utf-8")
+    print(f"trivial features on the training crops: {mixture}", file=sys.stderr)
     for name, part in result.items():
         print(f"val {name}: AUC {part['auc']:.4f}, n {part['n_ai']} ai + {part['n_real']} real", file=sys.stderr)
 
     with (run / "metrics.csv").open(newline="") as file:
         history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
     report.learning_curve(history, run / "learning_curve.png")
-    report.confusion_matrix(truth["clean"], p_ai["clean"], measured, run / "confusion_matrix.png")
-    report.roc({name: (truth[name], p_ai[name]) for name in CONDITIONS}, run / "roc.png")
-    report.calibration(every_truth, every_p, run / "calibration.png")
+    report.save(plots.confusion(result["clean"]["operating_points"]), run / "confusion_matrix.png")
+    report.save(plots.roc({name: (truth[name], p_ai[name]) for name in CONDITIONS}), run / "roc.png")
+    report.save(plots.calibration(every_truth, every_p), run / "calibration.png")
+    report.data_table({"train": train, "val": val}, run / "data.csv")
     report.worst_mistakes(kept["clean"], p_ai["clean"], run / "worst_mistakes.png")
 
     write_whole(
@@ -75,10 +83,12 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
             },
             "operating_points": points,
             "val": result,
+            "trivial_baseline": mixture,
             "data": {
                 "sha256": manifest_hash(train, val, Path(config.data)),
                 "train": {label: len(of_class(train, label)) for label in LABELS},
                 "val": {label: len(of_class(val, label)) for label in LABELS},
+                "generators": sorted({picture.generator for picture in of_class(train, "ai")} - {""}),
             },
             "torch": str(torch.__version__),
         },

@@ -1,20 +1,26 @@
-"""A network's logits on pictures, seen as the runtime sees them."""
+"""A network's logits on pictures, seen as the runtime sees them; and what trivial features make of the crops."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from fauxto.conditions import Condition
+from fauxto.evaluate import trivial
 from fauxto.labelled import Picture
 from fauxto.preprocess import Preprocessing
-from train.data import WholePictures
+from train.config import Config
+from train.data import TrainingCrops, WholePictures, draw_weights
 from train.model import ai_logit
 
 
@@ -44,3 +50,24 @@ def pooled_logits(
     values = np.array(logits)
     read = np.isfinite(values)
     return values[read], [picture for picture, ok in zip(pictures, read, strict=True) if ok]
+
+
+def trivial_baseline(train: Sequence[Picture], config: Config) -> dict[str, Any]:
+    """What the trivial features tell of the crops that the network learns from: near .5, or the mixture leaks.
+
+    The crops are drawn and augmented as for one more epoch, and stored as PNG, so that the file's size
+    says how much detail is left in them.
+    """
+    samples = min(2000, config.samples)
+    crops = TrainingCrops(train, draw_weights(train), samples, config.crop, config.seed, config.epochs + 1)
+
+    def row(position: int) -> np.ndarray:
+        buffer = io.BytesIO()
+        Image.fromarray(crops[position][0]).save(buffer, "PNG")
+        return trivial.features(buffer.getvalue())
+
+    with ThreadPoolExecutor(max(1, config.workers)) as pool:
+        table = np.array(list(tqdm(pool.map(row, range(samples)), "trivial features", samples, False, disable=None)))
+    drawn = [train[index] for index in crops.indices]
+    sources = [picture.source or str(picture.path) for picture in drawn]
+    return trivial.baseline(table, np.array([picture.is_ai for picture in drawn]), sources)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import nn
 from torchvision.models import ResNet18_Weights, resnet18
@@ -14,13 +17,30 @@ LR_SCALE = {"stem": 0.25, "body": 0.5, "head": 1.0}
 
 
 def build(weights: str) -> nn.Module:
-    """A resnet18 with fresh two-class head. `weights` is "imagenet" or "none" (from scratch)."""
+    """A resnet18 with two outputs, from "imagenet", "none" (random), or the model.pt of an earlier run.
+
+    Raises:
+        TrainError: the weights cannot be had.
+    """
     try:
         model = resnet18(weights=ResNet18_Weights.IMAGENET1K_V1 if weights == "imagenet" else None)
     except OSError as error:
         raise TrainError(f"the ImageNet weights cannot be downloaded ({error}); try --weights none") from None
     model.fc = nn.Linear(model.fc.in_features, len(LABELS))
+    if weights not in ("imagenet", "none"):
+        model.load_state_dict(read_model(Path(weights))["model"])
     return model
+
+
+def read_model(path: Path) -> dict[str, Any]:
+    """The model.pt of a finished run. Raises TrainError where it is missing or something else."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises whatever the damage leads to
+        raise TrainError(f"{path}: not the model.pt of a finished run ({error})") from None
+    if not isinstance(state, dict) or state.get("architecture") != "resnet18":
+        raise TrainError(f"{path}: not the model.pt of a finished run")
+    return state
 
 
 def parameter_groups(model: nn.Module, lr: float, weight_decay: float) -> list[dict[str, object]]:

@@ -1,36 +1,32 @@
-"""The pictures that a run leaves in RUN: learning curve, confusion matrix, ROC, calibration, worst mistakes."""
+"""The pictures that a run alone can draw: its learning curve, and its worst mistakes."""
 
 from __future__ import annotations
 
+import csv
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")  # no window, whatever the machine has
-
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
-from sklearn.calibration import CalibrationDisplay
-from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 
-from fauxto.card import OperatingPoint
 from fauxto.image import load
 from fauxto.labelled import Picture
 
 THUMBNAIL = 192  # px, of the contact sheet
 
 
-def save(figure: plt.Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG."""
     figure.savefig(path, dpi=120, bbox_inches="tight")
-    plt.close(figure)
 
 
 def learning_curve(history: Sequence[dict[str, float]], path: Path) -> None:
     """Losses and val AUC over the epochs."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5))
+    figure = Figure(figsize=(9, 3.5))
+    left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
     for name in ("loss", "val_loss"):
         left.plot(epochs, [row[name] for row in history], marker=".", label={"loss": "train", "val_loss": "val"}[name])
@@ -41,34 +37,14 @@ def learning_curve(history: Sequence[dict[str, float]], path: Path) -> None:
     save(figure, path)
 
 
-def confusion_matrix(is_ai: np.ndarray, p_ai: np.ndarray, points: Sequence[OperatingPoint], path: Path) -> None:
-    """Counts at each operating point; rows are the truth."""
-    figure, panels = plt.subplots(1, len(points), figsize=(4 * len(points), 3.6), layout="constrained")
-    for point, axes in zip(points, panels, strict=True):
-        ConfusionMatrixDisplay.from_predictions(
-            is_ai, p_ai >= point.threshold, display_labels=["real", "ai"], cmap="Blues", colorbar=False, ax=axes
-        )
-        axes.set(title=f"{point.name}: ai from p {point.threshold:.2f}", xlabel="called", ylabel="is")
-        axes.label_outer()
-    save(figure, path)
-
-
-def roc(curves: dict[str, tuple[np.ndarray, np.ndarray]], path: Path) -> None:
-    """One curve for each condition: {name: (is_ai, p_ai)}."""
-    figure, axes = plt.subplots(figsize=(5, 4.5))
-    for name, (is_ai, p_ai) in curves.items():
-        RocCurveDisplay.from_predictions(is_ai, p_ai, name=name, ax=axes)
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--")
-    axes.set(title="ROC on val", xlabel="real called ai", ylabel="ai called ai")
-    save(figure, path)
-
-
-def calibration(is_ai: np.ndarray, p_ai: np.ndarray, path: Path) -> None:
-    """How often p is right: share of AI pictures against mean p, in ten bins."""
-    figure, axes = plt.subplots(figsize=(5, 4.5))
-    CalibrationDisplay.from_predictions(is_ai, p_ai, n_bins=10, ax=axes, name="clean, web and hard together")
-    axes.set(title="Calibration on val", xlabel="mean p_ai", ylabel="share of AI pictures")
-    save(figure, path)
+def data_table(parts: Mapping[str, Sequence[Picture]], path: Path) -> None:
+    """What was used, by count: a row for each split, label, source, generator and style."""
+    counts = Counter((name, p.is_ai, p.source, p.generator, p.style) for name, part in parts.items() for p in part)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["split", "label", "source", "generator", "style", "pictures"])
+        for (name, is_ai, *rest), count in sorted(counts.items()):
+            writer.writerow([name, "ai" if is_ai else "real", *rest, count])
 
 
 def worst_mistakes(pictures: Sequence[Picture], p_ai: np.ndarray, path: Path, count: int = 24) -> None:

@@ -95,13 +95,19 @@ def build_parser() -> argparse.ArgumentParser:
         "eval",
         parents=[model],
         help="measure the model on your own labelled folder",
-        description="Measure the model on DIR/{ai,real}.",
-        epilog="example: fauxto eval ~/labelled --conditions clean,web,hard",
+        description="Measure the model on DIR/{ai,real}, beside a baseline of trivial features.",
+        epilog="example: fauxto eval ~/labelled --conditions clean,web,hard --grid 200 --html report.html",
     )
     evaluate.add_argument("folder", type=Path, metavar="DIR", help="folder with the sub-folders ai and real")
     evaluate.add_argument("--conditions", default="clean", metavar="LIST", help="of clean,web,hard (default: clean)")
     evaluate.add_argument("--sample", type=positive, metavar="N", help="only N pictures of each class, seeded")
+    evaluate.add_argument(
+        "--grid", type=positive, default=0, metavar="N", help="also JPEG, WebP, scale, blur, noise on N of each class"
+    )
     evaluate.add_argument("--format", choices=("text", "json"), default="text")
+    evaluate.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the figures there")
+    evaluate.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots and the worst mistakes")
+    evaluate.add_argument("--no-thumbnails", action="store_true", help="leave the pictures out of the page")
     evaluate.set_defaults(run=run_eval)
     return parser
 
@@ -203,9 +209,16 @@ def run_info(args: argparse.Namespace) -> int:
 def run_eval(args: argparse.Namespace) -> int:
     """Measure the model on a labelled folder."""
     try:
-        from fauxto import evaluate
+        from fauxto.evaluate import evaluate
+        from fauxto.evaluate.report import as_html, as_text
     except ImportError:
-        raise FauxtoError('eval needs one more package: pip install "fauxto[eval]"') from None
-    report = evaluate.evaluate(args.folder, args.model, args.conditions.split(","), args.sample)
-    print(json.dumps(report, indent=2) if args.format == "json" else evaluate.as_text(report))
+        raise FauxtoError('eval needs more packages: pip install "fauxto[eval]"') from None
+    from fauxto import card as cards
+
+    with open_output(args.output) as stream, open_output(args.html) as page:
+        found = evaluate(args.folder, args.model, args.conditions.split(","), args.sample, args.grid)
+        print(json.dumps(found.report, indent=2) if args.format == "json" else as_text(found.report), file=stream)
+        if args.html:
+            card = cards.read(cards.find_model(args.model))
+            page.write(as_html(found, card, thumbnails=not args.no_thumbnails))
     return 0

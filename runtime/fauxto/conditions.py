@@ -1,28 +1,36 @@
-"""What the web does to a picture, so that figures can be given for it: clean, web, hard."""
+"""What happens to pictures on their way, so that figures can be given for it.
+
+CONDITIONS are the three that every figure is given for; GRID takes the ways apart, one at a time.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageFilter
 
 Condition = Callable[[Image.Image], Image.Image]
 
 
-def jpeg(image: Image.Image, quality: int) -> Image.Image:
-    """Save an RGB picture once as JPEG (4:2:0) and read it back."""
+def save_as(image: Image.Image, quality: int, format: str = "JPEG") -> Image.Image:
+    """Save an RGB picture once as JPEG (4:2:0) or WebP and read it back."""
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
+    image.save(buffer, format, quality=quality)
     return Image.open(buffer).convert("RGB")
 
 
 def shrink(image: Image.Image, max_short_side: int) -> Image.Image:
     """Scale an RGB picture down to `max_short_side` px; a smaller one stays as it is."""
     short = min(image.size)
-    if short <= max_short_side:
-        return image
-    width, height = (max(1, round(side * max_short_side / short)) for side in image.size)
+    return image if short <= max_short_side else rescale(image, max_short_side / short)
+
+
+def rescale(image: Image.Image, factor: float) -> Image.Image:
+    """Scale both sides, with Lanczos."""
+    width, height = (max(1, round(side * factor)) for side in image.size)
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
@@ -33,12 +41,45 @@ def clean(image: Image.Image) -> Image.Image:
 
 def web(image: Image.Image) -> Image.Image:
     """Short side at most 768 px, JPEG quality 60: a picture shared once."""
-    return jpeg(shrink(image, 768), 60)
+    return save_as(shrink(image, 768), 60)
 
 
 def hard(image: Image.Image) -> Image.Image:
     """Short side at most 512 px, JPEG quality 40: a picture shared often."""
-    return jpeg(shrink(image, 512), 40)
+    return save_as(shrink(image, 512), 40)
+
+
+def twice(image: Image.Image) -> Image.Image:
+    """JPEG 75, then JPEG 90: the second codec's grid lies on the first's."""
+    return save_as(save_as(image, 75), 90)
+
+
+def blur(image: Image.Image, sigma: float) -> Image.Image:
+    """Gaussian blur, sigma in px."""
+    return image.filter(ImageFilter.GaussianBlur(sigma))
+
+
+def noise(image: Image.Image, sigma: float) -> Image.Image:
+    """Gaussian noise, sigma in grey levels, the same for the same size."""
+    grain = np.random.default_rng(0).normal(0, sigma, (*image.size[::-1], 3))
+    return Image.fromarray((np.asarray(image) + grain).round().clip(0, 255).astype(np.uint8))
+
+
+def screenshot(image: Image.Image) -> Image.Image:
+    """Fitted into a window of 1440 x 900 px by the browser's bilinear scaling, and stored without loss."""
+    factor = min(1440 / image.width, 900 / image.height)
+    width, height = (max(1, round(side * factor)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
 CONDITIONS: dict[str, Condition] = {"clean": clean, "web": web, "hard": hard}
+
+GRID: dict[str, Condition] = {
+    **{f"jpeg {quality}": partial(save_as, quality=quality) for quality in (95, 85, 75, 60, 50, 40, 30)},
+    "jpeg 75, then 90": twice,
+    **{f"webp {quality}": partial(save_as, quality=quality, format="WEBP") for quality in (80, 50)},
+    **{f"scale {factor}": partial(rescale, factor=factor) for factor in (0.25, 0.5, 0.75, 1.5, 2.0)},
+    **{f"blur {sigma}": partial(blur, sigma=sigma) for sigma in (0.5, 1.0, 2.0)},
+    **{f"noise {sigma}": partial(noise, sigma=sigma) for sigma in (2, 5)},
+    "screenshot": screenshot,
+}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from fauxto import card as cards
 from fauxto.errors import FauxtoError, ImageError
@@ -81,13 +82,20 @@ class Detector:
             raise FauxtoError(f"{prediction.path}: {prediction.error}" if prediction.path else str(prediction.error))
         return prediction
 
-    def predict_many(self, xs: Iterable[Source], batch_size: int = 1, jobs: int | None = None) -> Iterator[Prediction]:
+    def predict_many(
+        self,
+        xs: Iterable[Source],
+        batch_size: int = 1,
+        jobs: int | None = None,
+        change: Callable[[Image.Image], Image.Image] | None = None,
+    ) -> Iterator[Prediction]:
         """Answers in the order of `xs`, one by one, as soon as they are known.
 
         Args:
             xs: any number of pictures; only a few are held at a time.
             batch_size: pictures in one run of the model. On a CPU more than 1 gains nothing.
             jobs: threads that decode beside the inference; default: the usable CPUs.
+            change: done to each decoded RGB picture first, on the decoding threads.
         """
         jobs = jobs or usable_cpus()
         inputs, window = iter(xs), deque[Future[_Read]]()
@@ -95,7 +103,7 @@ class Detector:
             try:
                 while True:
                     ahead = batch_size + jobs - len(window)
-                    window.extend(pool.submit(self._read, x) for x in islice(inputs, ahead))
+                    window.extend(pool.submit(self._read, x, change) for x in islice(inputs, ahead))
                     if not window:
                         return
                     count = min(batch_size, len(window))
@@ -103,11 +111,11 @@ class Detector:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _read(self, x: Source) -> _Read:
+    def _read(self, x: Source, change: Callable[[Image.Image], Image.Image] | None = None) -> _Read:
         started = time.perf_counter()
         path = os.fspath(x) if isinstance(x, (str, os.PathLike)) else None
         try:
-            image = load(x)
+            image = change(load(x)) if change else load(x)
             views, size, error = prepare(image, self.card.preprocessing), image.size, None
         except ImageError as failure:
             views, size, error = None, (0, 0), str(failure)

@@ -68,10 +68,11 @@ def as_text(record: Prediction, colour: bool) -> str:
 
 
 class Progress:
-    """A one-line counter on stderr; silent unless `shown`."""
+    """A one-line counter on stderr; silent unless `shown`. `label` goes before it, `total` is how many there are."""
 
-    def __init__(self, shown: bool) -> None:
+    def __init__(self, shown: bool, label: str = "", total: int | None = None) -> None:
         self._shown, self._started, self._next = shown, time.monotonic(), 0.0
+        self._label, self._of = label, f" of {total}" if total else ""
 
     def update(self, count: int) -> None:
         """Show `count` pictures done, at most five times a second."""
@@ -79,7 +80,9 @@ class Progress:
         if self._shown and now >= self._next:
             self._next = now + 0.2
             rate = count / max(1e-9, now - self._started)
-            print(f"\r{count} pictures, {rate:.1f} a second ", end="", file=sys.stderr, flush=True)
+            print(
+                f"\r{self._label}{count}{self._of} pictures, {rate:.1f} a second ", end="", file=sys.stderr, flush=True
+            )
 
     def clear(self) -> None:
         """Take the line away again."""

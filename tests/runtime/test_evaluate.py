@@ -9,8 +9,9 @@ import pytest
 from conftest import make_photo
 
 from fauxto.cli import main
-from fauxto.conditions import CONDITIONS
+from fauxto.conditions import CONDITIONS, GRID
 from fauxto.detector import Detector
+from fauxto.evaluate import evaluate
 from fauxto.labelled import find, read_index
 
 
@@ -48,8 +49,35 @@ def test_eval_agrees_with_predict(folder: Path, detector: Detector, capsys: pyte
     called = np.mean([detector.predict(folder / f"ai/album/{i}.png").verdict == "ai" for i in (0, 1)])
     assert clean["generators"]["FLUX"]["called_ai"] == called
     assert clean["real_sources"]["album"]["n"] == 2
+    assert report["left_out"] == 1
+    assert report["flips"]["web"]["n"] == 4
     assert main(["eval", str(folder), "--sample", "1"]) == 0
     assert "clean: 1 ai, 1 real" in capsys.readouterr().out
+
+
+def test_the_page_holds_all_and_needs_nothing(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page, figures = tmp_path / "report.html", tmp_path / "report.txt"
+    words = ["eval", str(folder), "--conditions", "web", "--grid", "1", "--html", str(page), "-o", str(figures)]
+    assert main(words) == 0
+    assert capsys.readouterr().out == ""
+    assert "jpeg 40" in figures.read_text(encoding="utf-8")
+    html = page.read_text(encoding="utf-8")
+    assert html.count("<svg") == 5  # no generator has 20 pictures here, no source 30
+    assert html.count("data:image/jpeg;base64,") == 4
+    for outside in ('src="http', 'href="http', "<link", "<script", "@import", "url(http"):
+        assert outside not in html
+    assert main(["eval", str(folder), "--sample", "1", "--html", str(page), "--no-thumbnails"]) == 0
+    assert "data:image/jpeg" not in page.read_text(encoding="utf-8")
+
+
+def test_the_grid_is_measured_on_the_same_pictures(folder: Path) -> None:
+    report = evaluate(folder, grid=2).report
+    assert set(report["grid"]) == {"clean", *GRID}
+    assert report["grid"]["clean"]["flips"]["changed"] == 0
+    assert {row["n_ai"] + row["n_real"] for row in report["grid"].values()} == {4}
+    assert (
+        report["saved_once"]["gap"] == report["saved_once"]["auc_as_decoded"] - report["saved_once"]["auc_saved_once"]
+    )
 
 
 def test_eval_refuses_in_one_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,3 +91,16 @@ def test_eval_refuses_in_one_line(folder: Path, tmp_path: Path, capsys: pytest.C
 def test_conditions_shrink_and_never_enlarge(name: str, short: int) -> None:
     assert min(CONDITIONS[name](make_photo(1200, 900)).size) == short
     assert CONDITIONS[name](make_photo(300, 200)).size == (300, 200)
+
+
+@pytest.mark.parametrize("name", GRID)
+def test_every_condition_of_the_grid_does_what_it_says(name: str) -> None:
+    before = make_photo(640, 480)
+    after = GRID[name](before)
+    assert np.array_equal(after, GRID[name](before))  # the same every time
+    factor = float(name.split()[1]) if name.startswith("scale") else 900 / 480 if name == "screenshot" else 1
+    assert after.size == (640 * factor, 480 * factor)
+    assert after.mode == "RGB"
+    if factor == 1:
+        difference = np.abs(np.asarray(after, float) - np.asarray(before)).mean()
+        assert 0.3 < difference < 30

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fauxto.evaluate import expected_calibration_error, figures, recall_at, wilson
+from fauxto.evaluate.metrics import expected_calibration_error, figures, recall_at, wilson
 from train.calibrate import fit_calibration, operating_points, threshold_for
 
 

@@ -20,6 +20,7 @@ from fauxto.detector import Detector
 from fauxto.evaluate import evaluate
 from train import fit
 from train.__main__ import main as train
+from train.errors import TrainError
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = shlex.split(
@@ -62,6 +63,9 @@ def test_a_run_leaves_all_that_it_promises(run: Path) -> None:
     for name in ("checkpoint.pt", "model.pt"):
         assert torch.load(run / name, weights_only=True)["labels"] == ["ai", "real"]
     assert json.loads((run / "val.json").read_text())["hard"]["n_ai"] == 8
+    with (run / "data.csv").open() as file:
+        rows = [(row["split"], row["label"], row["pictures"]) for row in csv.DictReader(file)]
+    assert rows == [("train", "real", "16"), ("train", "ai", "16"), ("val", "real", "10"), ("val", "ai", "10")]
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(
@@ -83,6 +87,17 @@ def test_a_resumed_run_is_the_uninterrupted_one(
     whole, resumed = (torch.load(folder / "model.pt", weights_only=True) for folder in (run, tmp_path / "run"))
     for name, tensor in whole["model"].items():
         torch.testing.assert_close(resumed["model"][name], tensor, rtol=1e-5, atol=1e-6)
+
+
+def test_a_run_starts_from_an_earlier_one(data: Path, run: Path, tmp_path: Path) -> None:
+    network = fit.build(str(run / "model.pt"))
+    for name, tensor in torch.load(run / "model.pt", weights_only=True)["model"].items():
+        torch.testing.assert_close(network.state_dict()[name], tensor)
+    for path, content in (("missing.pt", None), ("other.pt", {"a": 1}), ("text.pt", "text")):
+        if content:
+            torch.save(content, tmp_path / path)
+        with pytest.raises(TrainError, match=r"not the model\.pt of a finished run"):
+            fit.build(str(tmp_path / path))
 
 
 @pytest.mark.slow
@@ -141,7 +156,7 @@ def test_the_batch_is_dynamic(model: Path) -> None:
 
 
 def test_eval_measures_through_the_runtime(data: Path, model: Path) -> None:
-    report = evaluate(data / "val", str(model), ["clean", "hard"])
+    report = evaluate(data / "val", str(model), ["clean", "hard"]).report
     assert report["conditions"]["clean"]["n_real"] == 10
     assert 0 <= report["conditions"]["hard"]["auc"] <= 1
 

@@ -1,0 +1,190 @@
+"""The figures of a detector on labelled pictures, each with its interval. Needs scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, roc_auc_score
+
+from fauxto.card import OperatingPoint
+
+Truth = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float64]
+
+Z95 = 1.959963984540054
+RESAMPLES = 500
+
+
+def wilson(count: int, total: int) -> tuple[float, float]:
+    """95 % interval of a share `count` / `total` (Wilson 1927); (0, 1) where total is 0."""
+    if total == 0:
+        return 0.0, 1.0
+    share, z2 = count / total, Z95**2
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = Z95 / (1 + z2 / total) * np.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def auc(is_ai: Truth, p_ai: Scores) -> float:
+    """Area under the ROC curve: how often an AI picture scores above a real one."""
+    return float(roc_auc_score(is_ai, p_ai))
+
+
+def auc_interval(area: float, n_ai: int, n_real: int) -> tuple[float, float]:
+    """95 % interval of an AUC as if all pictures were independent (Hanley and McNeil 1982)."""
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    variance = area * (1 - area) + (n_ai - 1) * (q1 - area**2) + (n_real - 1) * (q2 - area**2)
+    half = Z95 * (max(0.0, variance) / (n_ai * n_real)) ** 0.5
+    return max(0.0, area - half), min(1.0, area + half)
+
+
+def clustered_interval(
+    statistic: Callable[[Truth, Scores], float], is_ai: Truth, p_ai: Scores, sources: Sequence[str], seed: int = 0
+) -> tuple[float, float]:
+    """95 % bootstrap interval of `statistic` over whole sources, class by class.
+
+    Pictures of one source resemble each other, so that sources are drawn, not pictures: the interval
+    says how far other sources might lie, which is the question. (Cameron et al. 2008)
+    """
+    rng = np.random.default_rng(seed)
+    names = np.asarray(sources, dtype=object)
+    clusters = [[np.flatnonzero(own & (names == name)) for name in sorted(set(names[own]))] for own in (is_ai, ~is_ai)]
+    values = []
+    for _ in range(RESAMPLES):
+        drawn = [side[i] for side in clusters for i in rng.integers(len(side), size=len(side))]
+        rows = np.concatenate(drawn)
+        values.append(statistic(is_ai[rows], p_ai[rows]))
+    low, high = np.quantile(values, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def expected_calibration_error(is_ai: Truth, p_ai: Scores, bins: int = 15) -> float:
+    """Mean |share of AI - mean p| over `bins` even bins, weighted by their pictures (Naeini et al. 2015).
+
+    Both classes weigh the same, as the probability is meant: as if half of the pictures were AI.
+    """
+    weights = np.where(is_ai, 0.5 / is_ai.sum(), 0.5 / (~is_ai).sum())
+    which = np.minimum((p_ai * bins).astype(int), bins - 1)
+    gaps = [abs(float(np.sum((weights * (is_ai - p_ai))[which == b]))) for b in range(bins)]
+    return sum(gaps)
+
+
+def recall_at(is_ai: Truth, p_ai: Scores, fpr: float) -> float:
+    """Share of AI pictures above the score that at most `fpr` of the real ones exceed."""
+    real = np.sort(p_ai[~is_ai])[::-1]
+    bar = real[min(len(real) - 1, int(fpr * len(real)))]
+    return float(np.mean(p_ai[is_ai] > bar))
+
+
+def figures(
+    is_ai: Truth,
+    p_ai: Scores,
+    points: Sequence[OperatingPoint],
+    sources: Sequence[str] | None = None,
+    forced: Truth | None = None,
+) -> dict[str, Any]:
+    """All figures of one set under one condition.
+
+    Args:
+        is_ai: (N,) bool, the truth; both classes must be there.
+        p_ai: (N,) float64, calibrated.
+        points: the operating points to give figures for.
+        sources: (N,) where each picture is from, for the interval of the AUC; without it, pictures count
+            as independent.
+        forced: (N,) bool, pictures that are "unsure" whatever their score: the small ones.
+    """
+    n_ai, n_real = int(is_ai.sum()), int((~is_ai).sum())
+    area = auc(is_ai, p_ai)
+    interval = clustered_interval(auc, is_ai, p_ai, sources) if sources else auc_interval(area, n_ai, n_real)
+    balance = np.where(is_ai, 0.5 / n_ai, 0.5 / n_real)  # both classes weigh the same
+    return {
+        "n_ai": n_ai,
+        "n_real": n_real,
+        "auc": area,
+        "auc_interval": interval,
+        "average_precision": float(average_precision_score(is_ai, p_ai)),
+        "recall_at_fpr1": recall_at(is_ai, p_ai, 0.01),
+        "recall_at_fpr5": recall_at(is_ai, p_ai, 0.05),
+        "ece": expected_calibration_error(is_ai, p_ai),
+        "brier": float(brier_score_loss(is_ai, p_ai, sample_weight=balance)),
+        "operating_points": {point.name: _at(is_ai, p_ai, point, forced) for point in points},
+    }
+
+
+def _at(is_ai: Truth, p_ai: Scores, point: OperatingPoint, forced: Truth | None) -> dict[str, Any]:
+    """What one operating point makes of the scores. The balanced accuracy is of the scores alone."""
+    free = np.ones_like(is_ai) if forced is None else ~forced
+    called_ai, called_photo = free & (p_ai >= point.threshold), free & (p_ai < point.photo_below)
+    decided = called_ai | called_photo
+    wrong, right = int((called_ai & ~is_ai).sum()), int((called_ai & is_ai).sum())
+    passed, freed = int((called_photo & is_ai).sum()), int((called_photo & ~is_ai).sum())
+    n_ai, n_real = int(is_ai.sum()), int((~is_ai).sum())
+    return {
+        "balanced_accuracy": float(balanced_accuracy_score(is_ai, p_ai >= point.threshold)),
+        "recall": right / n_ai,
+        "recall_interval": wilson(right, n_ai),
+        "fpr": wrong / n_real,
+        "fpr_interval": wilson(wrong, n_real),
+        "decided": float(np.mean(decided)),
+        "accuracy_of_decided": float(np.mean((called_ai == is_ai)[decided])) if decided.any() else None,
+        "confusion": {
+            "ai": {"ai": right, "unsure": n_ai - right - passed, "photo": passed},
+            "real": {"ai": wrong, "unsure": n_real - wrong - freed, "photo": freed},
+        },
+    }
+
+
+def by_generator(
+    is_ai: Truth, p_ai: Scores, called_ai: Truth, generators: Sequence[str], seen: frozenset[str] | None
+) -> dict[str, dict[str, Any]]:
+    """Each generator's pictures against all real ones: AUC, and the share called "ai".
+
+    `seen` holds the generators of the training pictures, None where the card does not say.
+    """
+    result = {}
+    for name, rows in _rows(generators, is_ai).items():
+        against = np.concatenate([rows, np.flatnonzero(~is_ai)])
+        area, called = auc(is_ai[against], p_ai[against]), int(called_ai[rows].sum())
+        result[name] = {
+            "n": len(rows),
+            "auc": area,
+            "auc_interval": auc_interval(area, len(rows), int((~is_ai).sum())),
+            "called_ai": called / len(rows),
+            "interval": wilson(called, len(rows)),
+            "seen": None if seen is None else name in seen,
+        }
+    return result
+
+
+def by_source(is_ai: Truth, called_ai: Truth, sources: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The share of each real source's photographs that is called "ai"."""
+    result = {}
+    for name, rows in _rows(sources, ~is_ai).items():
+        called = int(called_ai[rows].sum())
+        result[name] = {"n": len(rows), "called_ai": called / len(rows), "interval": wilson(called, len(rows))}
+    return result
+
+
+def extremes(groups: Mapping[str, Mapping[str, Any]], key: str, least: int) -> dict[str, Any]:
+    """Mean, smallest and largest `key` over the groups of at least `least` pictures, each counting once."""
+    large = {name: group for name, group in groups.items() if group["n"] >= least}
+    if not large:
+        return {"groups": 0, "least_n": least}
+    order = sorted(large, key=lambda name: large[name][key])
+    return {
+        "groups": len(large),
+        "least_n": least,
+        "mean": float(np.mean([group[key] for group in large.values()])),
+        "smallest": {"name": order[0]} | dict(large[order[0]]),
+        "largest": {"name": order[-1]} | dict(large[order[-1]]),
+    }
+
+
+def _rows(names: Sequence[str], own: Truth) -> dict[str, npt.NDArray[np.intp]]:
+    """{name: the rows of `own` that bear it}, largest first."""
+    every = np.asarray([name or "(unnamed)" for name in names], dtype=object)
+    rows = {name: np.flatnonzero(own & (every == name)) for name in set(every[own])}
+    return dict(sorted(rows.items(), key=lambda item: (-len(item[1]), item[0])))

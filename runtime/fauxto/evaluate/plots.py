@@ -1,0 +1,141 @@
+"""What an evaluation looks like: one matplotlib Figure for each question. Needs the extra [eval]."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn.calibration import CalibrationDisplay
+from sklearn.metrics import RocCurveDisplay
+
+from fauxto.card import OperatingPoint
+from fauxto.evaluate.metrics import Scores, Truth
+
+AI, REAL, NEUTRAL = "#b3541e", "#2f6690", "#555555"
+ROWS = 40  # groups that a plot shows at most
+
+
+def svg(figure: Figure) -> str:
+    """The figure as an <svg> element, its letters as text."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def roc(curves: Mapping[str, tuple[Truth, Scores]]) -> Figure:
+    """One curve for each condition: {name: (is_ai, p_ai)}. False positives on a log scale: few matter."""
+    figure = Figure(figsize=(5, 4.2))
+    axes = figure.subplots()
+    for name, (is_ai, p_ai) in curves.items():
+        RocCurveDisplay.from_predictions(is_ai, p_ai, name=name, ax=axes)
+    chance = np.geomspace(1e-3, 1, 50)
+    axes.plot(chance, chance, color=NEUTRAL, linewidth=0.8, linestyle="--")
+    axes.set(aspect="auto", xscale="log", xlim=(1e-3, 1), ylim=(0, 1), xlabel="real called ai", ylabel="ai called ai")
+    axes.set_title("ROC, false accusations on a log scale")
+    return figure
+
+
+def calibration(is_ai: Truth, p_ai: Scores) -> Figure:
+    """How often p is right: share of AI pictures against mean p, in ten bins."""
+    figure = Figure(figsize=(5, 4.2))
+    axes = figure.subplots()
+    CalibrationDisplay.from_predictions(is_ai, p_ai, n_bins=10, ax=axes, name="model")
+    axes.set(xlabel="mean p_ai", ylabel="share of AI pictures", title="Calibration")
+    return figure
+
+
+def histogram(is_ai: Truth, p_ai: Scores, point: OperatingPoint) -> Figure:
+    """Where the scores of both classes lie, and where the words change."""
+    figure = Figure(figsize=(5, 4.2))
+    axes = figure.subplots()
+    for name, own, colour in (("real", ~is_ai, REAL), ("ai", is_ai, AI)):
+        axes.hist(p_ai[own], np.linspace(0, 1, 31).tolist(), density=True, alpha=0.55, color=colour, label=name)
+    for edge in (point.photo_below, point.threshold):
+        axes.axvline(edge, color=NEUTRAL, linewidth=1, linestyle="--")
+    axes.set(xlabel="p_ai", ylabel="density", title=f"Scores, and the band that {point.name} calls unsure")
+    axes.legend()
+    return figure
+
+
+def confusion(points: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """What each operating point calls the pictures: {name: figures of that point}. Rows are the truth."""
+    figure = Figure(figsize=(3.6 * len(points), 2.6), layout="constrained")
+    for number, (name, axes) in enumerate(zip(points, np.atleast_1d(figure.subplots(1, len(points))), strict=True)):
+        counts = points[name]["confusion"]
+        table = np.array([[counts[truth][word] for word in ("photo", "unsure", "ai")] for truth in ("real", "ai")])
+        shares = table / table.sum(axis=1, keepdims=True)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for row, column in np.ndindex(table.shape):
+            axes.text(
+                column,
+                row,
+                f"{table[row, column]}\n{shares[row, column]:.1%}",
+                ha="center",
+                va="center",
+                color="white" if shares[row, column] > 0.6 else "black",
+            )
+        axes.set_xticks(range(3), ["photo", "unsure", "ai"])
+        axes.set_yticks(range(2), ["real", "ai"] if number == 0 else ["", ""])
+        axes.set(title=name, xlabel="called")
+    return figure
+
+
+def generators(groups: Mapping[str, Mapping[str, Any]], least: int) -> Figure:
+    """AUC of each generator with `least` pictures or more, with its interval; hollow where training knew it."""
+    rows = sorted(((name, group) for name, group in groups.items() if group["n"] >= least), key=lambda r: r[1]["auc"])
+    figure, axes = _dots(rows, "auc", "auc_interval", AI)
+    axes.axvline(0.5, color=NEUTRAL, linewidth=0.8, linestyle="--")
+    axes.set(xlabel="AUC against all photographs", title="By generator" + ("; hollow: known" if _known(rows) else ""))
+    return figure
+
+
+def sources(groups: Mapping[str, Mapping[str, Any]], least: int) -> Figure:
+    """Share of each real source of `least` pictures or more that is called "ai", with its interval."""
+    chosen = sorted(
+        ((name, group) for name, group in groups.items() if group["n"] >= least), key=lambda r: -r[1]["called_ai"]
+    )
+    figure, axes = _dots(chosen[:ROWS][::-1], "called_ai", "interval", REAL)
+    axes.set(xlabel="share called ai", title="False accusations by source")
+    return figure
+
+
+def grid(conditions: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """AUC, and the share of verdicts that change, under each condition of the grid."""
+    names = list(conditions)[::-1]
+    figure = Figure(figsize=(9, 0.28 * len(names) + 1.2), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    areas = np.array([conditions[name]["auc"] for name in names])
+    bounds = np.array([conditions[name]["auc_interval"] for name in names])
+    left.errorbar(areas, range(len(names)), xerr=np.abs(bounds.T - areas), fmt="o", color=AI, capsize=2)
+    left.axvline(areas[-1], color=NEUTRAL, linewidth=0.8, linestyle="--")
+    left.set_yticks(range(len(names)), names)
+    left.set(xlabel="AUC", title="Separation (dashed: clean)")
+    changed = [conditions[name]["flips"]["changed"] for name in names]
+    opposite = [conditions[name]["flips"]["photo_to_ai"] + conditions[name]["flips"]["ai_to_photo"] for name in names]
+    right.barh(range(len(names)), changed, color=REAL, alpha=0.5, label="another word")
+    right.barh(range(len(names)), opposite, color=AI, label="the opposite word")
+    right.set(xlabel="share of the pictures", title="Verdicts that change")
+    right.legend()
+    return figure
+
+
+def _dots(rows: Sequence[tuple[str, Mapping[str, Any]]], key: str, interval: str, colour: str) -> tuple[Figure, Axes]:
+    """A dot with its interval for each group."""
+    figure = Figure(figsize=(9, 0.24 * len(rows) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    for place, (_, group) in enumerate(rows):
+        low, high = group[interval]
+        axes.plot([low, high], [place, place], color=colour, linewidth=1.2)
+        face = "white" if group.get("seen") else colour
+        axes.plot(group[key], place, "o", color=colour, markerfacecolor=face, markersize=5)
+    axes.set_yticks(range(len(rows)), [f"{name[:48]} ({group['n']})" for name, group in rows], fontsize=8)
+    return figure, axes
+
+
+def _known(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
+    return any(group.get("seen") for _, group in rows)

@@ -1,0 +1,143 @@
+"""An evaluation for people: text for a terminal, and one self-contained HTML page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from fauxto.card import Card
+from fauxto.evaluate import LEAST_GENERATOR, LEAST_SOURCE, Evaluation, plots
+from fauxto.image import load
+
+THUMBNAIL = 180  # px
+GROUPS_SHOWN = 12  # in the text; JSON and HTML have all
+
+
+def percent(share: float, interval: Sequence[float] | None = None) -> str:
+    """0.0123, (0.008, 0.02) -> "1.2 % (0.8-2.0)"."""
+    bounds = f" ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})" if interval else ""
+    return f"{100 * share:.1f} %{bounds}"
+
+
+def area(value: float, interval: Sequence[float] | None = None) -> str:
+    """0.8512, (0.84, 0.86) -> ".851 (.840-.860)"."""
+    bounds = f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else ""
+    return f"{value:.3f}{bounds}"
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """The figures, with the groups that matter most."""
+    lines = [
+        f"model {report['model']} ({report['model_sha256'][:12]}) on {report['folder']}, provider {report['provider']}",
+        f"intervals are 95 %; verdicts at the operating point {report['operating_point']}",
+    ]
+    for name, part in report["conditions"].items():
+        lines += ["", *_condition(name, part)]
+        if name in report["flips"]:
+            flip = report["flips"][name]
+            lines.append(f"  another word than clean: {percent(flip['changed'], flip['interval'])}")
+    lines += ["", _baseline(report["baseline"])]
+    for title, key, shown in (("generators", "generators", "auc"), ("real sources", "real_sources", "called_ai")):
+        lines += ["", f"{title}, clean, the largest:"]
+        for group, row in list(report["conditions"]["clean"][key].items())[:GROUPS_SHOWN]:
+            auc = f"  AUC {row['auc']:.3f}" if shown == "auc" else ""
+            called = percent(row["called_ai"], row["interval"])
+            lines.append(f"  n {row['n']:<5} called ai {called:<20}{auc}  {group}")
+    if "grid" in report:
+        lines += ["", "grid (AUC, real called ai, ai called ai, another word than clean):"]
+        lines += [
+            f"  {name:<18} {row['auc']:.3f}  {percent(row['fpr'], row['fpr_interval']):<18}"
+            f"{percent(row['recall']):>7}  {percent(row['flips']['changed']):>7}"
+            for name, row in report["grid"].items()
+        ]
+        once = report["saved_once"]
+        lines.append(
+            f"AI pictures as decoded {once['auc_as_decoded']:.3f}, saved once as JPEG 96 "
+            f"{once['auc_saved_once']:.3f}: a gap of {once['gap']:+.3f} AUC"
+        )
+    return "\n".join(lines)
+
+
+def _condition(name: str, part: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{name}: {part['n_ai']} ai, {part['n_real']} real",
+        f"  AUC {area(part['auc'], part['auc_interval'])}   average precision {part['average_precision']:.3f}   "
+        f"ECE {part['ece']:.3f}   Brier {part['brier']:.3f}",
+    ]
+    for point, row in part["operating_points"].items():
+        lines.append(
+            f"  {point:<9} balanced accuracy {percent(row['balanced_accuracy'])}   "
+            f"real called ai {percent(row['fpr'], row['fpr_interval'])}   "
+            f"ai called ai {percent(row['recall'], row['recall_interval'])}   decided {percent(row['decided'])}"
+        )
+    unseen, sources = part["unseen_generators"], part["worst_sources"]
+    if unseen["groups"]:
+        low = unseen["smallest"]
+        lines.append(
+            f"  {unseen['groups']} unseen generators of {LEAST_GENERATOR} pictures or more: mean AUC "
+            f"{unseen['mean']:.3f}, worst {low['auc']:.3f} ({low['name']}, n {low['n']})"
+        )
+    if sources["groups"]:
+        high = sources["largest"]
+        lines.append(
+            f"  worst of {sources['groups']} real sources of {LEAST_SOURCE} or more: "
+            f"{percent(high['called_ai'], high['interval'])} called ai ({high['name']}, n {high['n']})"
+        )
+    return lines
+
+
+def _baseline(row: dict[str, Any]) -> str:
+    if "auc" not in row:
+        return f"trivial features: not measured, {row['reason']}"
+    return (
+        f"trivial features alone: AUC {area(row['auc'], row['auc_interval'])}, by {', '.join(row['leading_features'])}"
+    )
+
+
+def as_html(evaluation: Evaluation, card: Card, thumbnails: bool) -> str:
+    """One page that needs nothing else: figures, plots, and with `thumbnails` the worst mistakes."""
+    report = evaluation.report
+    clean = evaluation.scored["clean"]
+    point = card.operating_points[report["operating_point"]]
+    part = report["conditions"]["clean"]
+    drawn = {
+        "roc": plots.roc({name: (scored.is_ai, scored.p_ai) for name, scored in evaluation.scored.items()}),
+        "histogram": plots.histogram(clean.is_ai, clean.p_ai, point),
+        "calibration": plots.calibration(clean.is_ai, clean.p_ai),
+        "confusion": plots.confusion(part["operating_points"]),
+    }
+    if any(group["n"] >= LEAST_GENERATOR for group in part["generators"].values()):
+        drawn["generators"] = plots.generators(part["generators"], LEAST_GENERATOR)
+    if part["worst_sources"]["groups"]:
+        drawn["sources"] = plots.sources(part["real_sources"], LEAST_SOURCE)
+    if "grid" in report:
+        drawn["grid"] = plots.grid(report["grid"])
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"percent": percent, "area": area}
+    template = environment.from_string(files("fauxto.evaluate").joinpath("report.html.jinja").read_text("utf-8"))
+    page: str = template.render(
+        report=report,
+        card=card.raw,
+        point=point,
+        plots={name: Markup(plots.svg(figure)) for name, figure in drawn.items()},
+        thumbnails={row["path"]: _thumbnail(Path(row["path"])) for row in report["worst"]} if thumbnails else {},
+        least_generator=LEAST_GENERATOR,
+        least_source=LEAST_SOURCE,
+    )
+    return page
+
+
+def _thumbnail(path: Path) -> str:
+    """A small JPEG as a data: address."""
+    image = load(path).copy()
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()

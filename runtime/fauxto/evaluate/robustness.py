@@ -1,0 +1,73 @@
+"""What changes when a picture is saved, scaled, blurred: the grid, the flips, and fakes saved once as JPEG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fauxto.conditions import CONDITIONS, GRID, save_as
+from fauxto.detector import Detector
+from fauxto.evaluate import metrics
+from fauxto.evaluate.scored import Scored, score
+from fauxto.labelled import Picture
+
+
+def flips(before: Scored, after: Scored) -> dict[str, Any]:
+    """How many of the same pictures get another word, and how many the opposite one."""
+    verdicts = {picture: record.verdict for picture, record in zip(before.pictures, before.records, strict=True)}
+    pairs = [(verdicts[p], record.verdict) for p, record in zip(after.pictures, after.records, strict=True)]
+    changed = sum(a != b for a, b in pairs)
+    return {
+        "n": len(pairs),
+        "changed": changed / len(pairs),
+        "interval": metrics.wilson(changed, len(pairs)),
+        "photo_to_ai": sum(pair == ("photo", "ai") for pair in pairs) / len(pairs),
+        "ai_to_photo": sum(pair == ("ai", "photo") for pair in pairs) / len(pairs),
+    }
+
+
+def measure_grid(detector: Detector, clean: Scored, pictures: Sequence[Picture]) -> dict[str, dict[str, Any]]:
+    """AUC, false accusations, recall and flips under each condition of GRID, "clean" of the same pictures first."""
+    before = clean.among(pictures)
+    result = {}
+    for name, condition in {"clean": CONDITIONS["clean"], **GRID}.items():
+        part = before if name == "clean" else score(detector, before.pictures, name, condition)
+        n_ai, n_real, area = int(part.is_ai.sum()), int((~part.is_ai).sum()), metrics.auc(part.is_ai, part.p_ai)
+        called = part.said("verdict", "ai")
+        result[name] = {
+            "n_ai": n_ai,
+            "n_real": n_real,
+            "auc": area,
+            "auc_interval": metrics.auc_interval(area, n_ai, n_real),
+            "recall": float(called[part.is_ai].mean()),
+            "recall_interval": metrics.wilson(int(called[part.is_ai].sum()), n_ai),
+            "fpr": float(called[~part.is_ai].mean()),
+            "fpr_interval": metrics.wilson(int(called[~part.is_ai].sum()), n_real),
+            "flips": flips(before, part),
+        }
+    return result
+
+
+def saved_once(detector: Detector, clean: Scored) -> dict[str, Any]:
+    """AUC of the AI pictures as decoded, and of the same saved once as JPEG 96, against the same photographs.
+
+    A detector of file formats falls here; see Grommelt et al. 2024, "Fake or JPEG?".
+    """
+    fakes = [picture for picture in clean.pictures if picture.is_ai]
+    real = clean.p_ai[~clean.is_ai]
+    parts = {
+        "as decoded": clean.among(fakes),
+        "saved once": score(detector, fakes, "jpeg 96", lambda image: save_as(image, 96)),
+    }
+    truth = np.repeat([True, False], [len(fakes), len(real)])
+    areas = {name: metrics.auc(truth, np.concatenate([part.p_ai, real])) for name, part in parts.items()}
+    return {
+        "n_ai": len(fakes),
+        "n_real": len(real),
+        "auc_as_decoded": areas["as decoded"],
+        "auc_saved_once": areas["saved once"],
+        "gap": areas["as decoded"] - areas["saved once"],
+        "flips": flips(parts["as decoded"], parts["saved once"]),
+    }

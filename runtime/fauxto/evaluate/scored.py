@@ -1,0 +1,60 @@
+"""A detector's records on labelled pictures, under one condition."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fauxto.conditions import Condition
+from fauxto.detector import Detector
+from fauxto.labelled import Picture
+from fauxto.output import Progress
+from fauxto.verdict import Prediction
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Pictures and their records under one condition, in the same order; all could be read."""
+
+    pictures: list[Picture]
+    records: list[Prediction]
+
+    @property
+    def is_ai(self) -> npt.NDArray[np.bool_]:
+        """(N,) the truth."""
+        return np.array([picture.is_ai for picture in self.pictures], bool)
+
+    @property
+    def p_ai(self) -> npt.NDArray[np.float64]:
+        """(N,) calibrated probabilities."""
+        return np.array([record.p_ai for record in self.records], float)
+
+    def said(self, field: str, value: str) -> npt.NDArray[np.bool_]:
+        """(N,) where a field of the record has that value."""
+        return np.array([getattr(record, field) == value for record in self.records], bool)
+
+    def among(self, pictures: Sequence[Picture]) -> Scored:
+        """The part that is about `pictures`."""
+        wanted = set(pictures)
+        rows = [row for row in zip(self.pictures, self.records, strict=True) if row[0] in wanted]
+        return Scored([picture for picture, _ in rows], [record for _, record in rows])
+
+
+def score(detector: Detector, pictures: Sequence[Picture], name: str, condition: Condition) -> Scored:
+    """The detector's records on `pictures` under one condition. What cannot be read is named on stderr."""
+    result = Scored([], [])
+    progress = Progress(sys.stderr.isatty(), f"{name}: ", len(pictures))
+    answers = detector.predict_many((picture.path for picture in pictures), change=condition)
+    for count, (picture, record) in enumerate(zip(pictures, answers, strict=True), 1):
+        progress.update(count)
+        if record.ok:
+            result.pictures.append(picture)
+            result.records.append(record)
+        else:
+            print(f"left out {picture.path}: {record.error}", file=sys.stderr)
+    progress.clear()
+    return result

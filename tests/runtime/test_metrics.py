@@ -1,0 +1,112 @@
+"""Intervals that hold, groups that count right, and a baseline that finds a leak."""
+
+import numpy as np
+import pytest
+from conftest import encode, make_photo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fauxto.card import OperatingPoint
+from fauxto.evaluate import metrics, trivial
+
+POINT = OperatingPoint("fpr1", threshold=0.8, photo_below=0.4, fpr=0.01, fpr_upper=0.02, recall=0.5, n_real=1, n_ai=1)
+
+
+def binormal(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    is_ai = np.arange(2 * n) < n
+    return is_ai, 1 / (1 + np.exp(-rng.normal(np.where(is_ai, 1.0, -1.0), 1.0)))
+
+
+def test_hanley_and_mcneils_interval_holds_the_truth_19_times_of_20() -> None:
+    true_area, held = 0.9214, 0  # of two unit Gaussians two apart: Phi(2 / sqrt 2)
+    for seed in range(200):
+        area = metrics.auc(*binormal(80, seed))
+        low, high = metrics.auc_interval(area, 80, 80)
+        held += low <= true_area <= high
+    assert 180 <= held <= 199
+
+
+def test_an_interval_over_sources_is_wider_where_sources_differ() -> None:
+    rng = np.random.default_rng(0)
+    is_ai = np.arange(400) < 200
+    sources = [f"{i // 20}" for i in range(400)]
+    shift = np.repeat(rng.normal(0, 1.5, 20), 20)
+    scores = 1 / (1 + np.exp(-(np.where(is_ai, 1, -1) + shift + rng.normal(0, 0.3, 400))))
+    wide = metrics.clustered_interval(metrics.auc, is_ai, scores, sources)
+    narrow = metrics.auc_interval(metrics.auc(is_ai, scores), 200, 200)
+    assert wide[1] - wide[0] > 1.5 * (narrow[1] - narrow[0])
+    assert wide[0] < metrics.auc(is_ai, scores) < wide[1]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1), st.booleans()), min_size=2, max_size=60))
+def test_a_confusion_matrix_adds_up(rows: list[tuple[bool, float, bool]]) -> None:
+    rows = [*rows, (True, 0.9, False), (False, 0.1, False)]
+    is_ai, p_ai, forced = (np.array(column) for column in zip(*rows, strict=True))
+    row = metrics.figures(is_ai, p_ai, [POINT], forced=forced)["operating_points"]["fpr1"]
+    counts = row["confusion"]
+    assert sum(counts["ai"].values()) == is_ai.sum()
+    assert sum(counts["real"].values()) == (~is_ai).sum()
+    assert row["recall"] == counts["ai"]["ai"] / is_ai.sum()
+    assert counts["ai"]["unsure"] + counts["real"]["unsure"] >= forced.sum()
+    decided = len(rows) - counts["ai"]["unsure"] - counts["real"]["unsure"]
+    assert row["decided"] == pytest.approx(decided / len(rows))
+
+
+def test_groups_name_their_best_and_worst() -> None:
+    is_ai = np.array([True] * 6 + [False] * 4)
+    p_ai = np.array([0.9, 0.9, 0.9, 0.1, 0.2, 0.9, 0.5, 0.5, 0.85, 0.5])
+    called = p_ai >= 0.8
+    names = ["new"] * 3 + ["old"] * 2 + [""] + ["x"] * 4
+    groups = metrics.by_generator(is_ai, p_ai, called, names, frozenset({"old"}))
+    assert list(groups) == ["new", "old", "(unnamed)"]
+    assert groups["new"]["auc"] == 1
+    assert groups["old"]["auc"] == 0
+    assert (groups["new"]["seen"], groups["old"]["seen"]) == (False, True)
+    assert metrics.by_source(is_ai, called, names)["x"]["called_ai"] == 0.25
+    found = metrics.extremes(groups, "auc", least=2)
+    assert (found["groups"], found["mean"], found["smallest"]["name"], found["largest"]["name"]) == (
+        2,
+        0.5,
+        "old",
+        "new",
+    )
+    assert metrics.extremes(groups, "auc", least=9) == {"groups": 0, "least_n": 9}
+
+
+def rows(kind: str, side: int, count: int, seed: int) -> np.ndarray:
+    pictures = (make_photo(side + i % 7, side, seed=seed + i) for i in range(count))
+    return np.array([trivial.features(encode(picture, kind)) for picture in pictures])
+
+
+@pytest.mark.parametrize(("side", "leaks"), [(96, False), (128, True)])
+def test_the_baseline_finds_a_size_that_gives_the_class_away(side: int, leaks: bool) -> None:
+    table = np.concatenate([rows("JPEG", side, 40, 0), rows("JPEG", 96, 40, 100)])
+    is_ai = np.arange(80) < 40
+    sources = [f"{is_ai[i]}-{i % 4}" for i in range(80)]
+    found = trivial.baseline(table, is_ai, sources)
+    assert (found["auc"] > 0.95) == leaks
+    if leaks:
+        assert set(found["leading_features"]) & {"width", "height", "file bytes"}
+
+
+def test_the_baseline_says_when_it_cannot_judge() -> None:
+    table = rows("PNG", 64, 4, 0)
+    assert (
+        "two sources" in trivial.baseline(table, np.array([True, True, False, False]), ["a", "a", "b", "c"])["reason"]
+    )
+
+
+def test_features_read_the_file_and_the_pixels() -> None:
+    photo = make_photo(200, 100)
+    named = dict(zip(trivial.FEATURES, trivial.features(encode(photo, "JPEG", quality=50)), strict=True))
+    better = dict(zip(trivial.FEATURES, trivial.features(encode(photo, "JPEG", quality=95)), strict=True))
+    png = dict(zip(trivial.FEATURES, trivial.features(encode(photo, "PNG")), strict=True))
+    assert (named["width"], named["height"], named["aspect"]) == (200, 100, 2)
+    assert named["JPEG quantisation"] > better["JPEG quantisation"]
+    assert named["high-frequency energy"] < better["high-frequency energy"]
+    assert png["JPEG quantisation"] == trivial.ABSENT
+    assert png["format"] == trivial.FORMATS.index("PNG")
+    grey = trivial.features(encode(photo.convert("L").convert("RGB"), "PNG"))
+    assert dict(zip(trivial.FEATURES, grey, strict=True))["colourfulness"] == 0
