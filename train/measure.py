@@ -24,7 +24,6 @@ from train.data import TrainingCrops, WholePictures, draw_weights
 from train.model import ai_logit
 
 
-@torch.no_grad()
 def pooled_logits(
     model: nn.Module,
     pictures: Sequence[Picture],
@@ -33,22 +32,35 @@ def pooled_logits(
     workers: int,
     views: int | None = None,
 ) -> tuple[np.ndarray, list[Picture]]:
-    """The mean logit over each picture's views, and the pictures that could be read.
+    """The mean logit over each picture's first `views`, and the pictures that could be read.
 
     Returns:
         ((N,) float64 logits of "ai", the N pictures in the same order).
     """
+    rule = replace(rule, positions=rule.positions[:views])
+    logits, kept = view_logits(model, pictures, rule, condition, workers)
+    return logits.mean(1), kept
+
+
+@torch.no_grad()
+def view_logits(
+    model: nn.Module, pictures: Sequence[Picture], rule: Preprocessing, condition: Condition, workers: int
+) -> tuple[np.ndarray, list[Picture]]:
+    """The logit of each view of each picture, and the pictures that could be read.
+
+    Returns:
+        ((N, V) float64 logits of "ai", the N pictures in the same order).
+    """
     model.eval()
     device = next(model.parameters()).device
-    rule = replace(rule, positions=rule.positions[:views])
     whole = WholePictures(pictures, rule, condition)
     loader = DataLoader(whole, max(1, 16 // len(rule.positions)), num_workers=workers)
-    logits: list[float] = []
+    logits: list[list[float]] = []
     for batch in tqdm(loader, desc="measure", unit="batch", leave=False, disable=None):
         outputs = ai_logit(model(batch.flatten(0, 1).to(device))).double().cpu()
-        logits += outputs.reshape(len(batch), -1).mean(1).tolist()
+        logits += outputs.reshape(len(batch), -1).tolist()
     values = np.array(logits)
-    read = np.isfinite(values)
+    read = np.isfinite(values).all(1)
     return values[read], [picture for picture, ok in zip(pictures, read, strict=True) if ok]
 
 

@@ -37,9 +37,10 @@ def read_model(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever the damage leads to
-        raise TrainError(f"{path}: not the model.pt of a finished run ({error})") from None
+        reason = str(error).splitlines()[0]
+        raise TrainError(f"{path}: not the model.pt of a finished run ({reason})") from None
     if not isinstance(state, dict) or state.get("architecture") != "resnet18":
-        raise TrainError(f"{path}: not the model.pt of a finished run")
+        raise TrainError(f"{path}: not a resnet18, the model.pt of a finished run")
     return state
 
 

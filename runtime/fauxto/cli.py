@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import fauxto
-from fauxto.errors import FauxtoError
+from fauxto.errors import FauxtoError, ImageError
 from fauxto.output import FORMATS, Progress, Writer
 
 if TYPE_CHECKING:
     from fauxto.image import Source
 
-VERBS = ("predict", "info", "eval")
+VERBS = ("predict", "explain", "info", "eval")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -85,8 +85,26 @@ def build_parser() -> argparse.ArgumentParser:
     predict.add_argument("--operating-point", metavar="NAME", help="fpr1, fpr5 or balanced (default: the model's own)")
     predict.add_argument("--batch-size", type=positive, default=1, metavar="N", help="pictures in one run of the model")
     predict.add_argument("--jobs", type=positive, metavar="N", help="threads that decode (default: the usable CPUs)")
+    predict.add_argument(
+        "--provenance", action="store_true", help="also say what the file declares of itself (C2PA, XMP, EXIF, texts)"
+    )
     predict.add_argument("--fail-on", choices=("ai",), help="exit with 3 if a picture gets this verdict")
     predict.set_defaults(run=run_predict)
+
+    explain = verbs.add_parser(
+        "explain",
+        parents=[model],
+        help="a heat map of where the evidence lies",
+        description="Draw where the evidence lies: red speaks for ai, blue for a photograph. A hint, not proof.",
+        epilog="example: fauxto explain photo.jpg -o heat.png",
+    )
+    explain.add_argument("path", metavar="PATH", help="one picture, or - for standard input")
+    explain.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="heat map to write")
+    explain.add_argument(
+        "--as", dest="kind", choices=("overlay", "map", "array"), default="overlay",
+        help="over the picture, alone, or log-odds as .npy, (H, W) float32 (default: overlay)",
+    )  # fmt: skip
+    explain.set_defaults(run=run_explain)
 
     info = verbs.add_parser("info", parents=[model], help="the model, its card, hashes and versions")
     info.set_defaults(run=run_info)
@@ -124,7 +142,7 @@ def run_predict(args: argparse.Namespace) -> int:
     """Print a verdict for each picture."""
     from fauxto.detector import Detector
 
-    detector = Detector(args.model, operating_point=args.operating_point)
+    detector = Detector(args.model, operating_point=args.operating_point, provenance=args.provenance)
     seen: Counter[str] = Counter()
     empty: list[str] = []
     pictures = expand(args.paths, args.recursive, empty)
@@ -147,6 +165,30 @@ def run_predict(args: argparse.Namespace) -> int:
     if args.fail_on and seen[args.fail_on]:
         return 3
     return 1 if seen["error"] or empty else 0
+
+
+def run_explain(args: argparse.Namespace) -> int:
+    """Write the heat map of one picture."""
+    import numpy as np
+
+    from fauxto.detector import Detector
+    from fauxto.explain import bare, overlay
+    from fauxto.image import load
+
+    try:
+        image = load(sys.stdin.buffer.read() if args.path == "-" else args.path)
+    except ImageError as error:
+        raise FauxtoError(f"{args.path}: {error}") from None
+    heat = Detector(args.model).explain(image)
+    try:
+        if args.kind == "array":
+            with args.output.open("wb") as file:
+                np.save(file, heat)
+        else:
+            (overlay(image, heat) if args.kind == "overlay" else bare(heat)).save(args.output)
+    except (OSError, ValueError) as error:  # ValueError: a suffix that names no format
+        raise FauxtoError(f"{args.output}: cannot be written ({error}); choose another -o") from None
+    return 0
 
 
 def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[Source]:

@@ -16,8 +16,10 @@ from PIL import Image
 
 from fauxto import card as cards
 from fauxto.errors import FauxtoError, ImageError
+from fauxto.explain import heat_map
 from fauxto.image import Source, load
 from fauxto.preprocess import prepare
+from fauxto.provenance import Declaration, declaration
 from fauxto.session import Session, usable_cpus
 from fauxto.verdict import Prediction, decide, probability
 
@@ -30,6 +32,7 @@ class _Read:
     views: npt.NDArray[np.float32] | None
     size: tuple[int, int]
     error: str | None
+    declaration: Declaration | None
     seconds: float
 
 
@@ -51,6 +54,7 @@ class Detector:
         provider: str = "auto",
         operating_point: str | None = None,
         threads: int | None = None,
+        provenance: bool = False,
     ) -> None:
         """Load a model.
 
@@ -59,6 +63,8 @@ class Detector:
             provider: "auto" or "cpu".
             operating_point: a name from the card; default: the card's own.
             threads: of the inference; default: as many CPUs as this process may use.
+            provenance: also read what files declare of themselves; it fills three fields of the
+                Prediction and changes no other.
 
         Raises:
             ModelError: the model is missing, damaged, or its card incomplete.
@@ -70,6 +76,7 @@ class Detector:
         path, self.model_sha256 = cards.checked_file(folder, self.card)
         self._session = Session(path, provider, threads)
         self.provider = self._session.provider
+        self._provenance = provenance
 
     def predict(self, x: Source, strict: bool = False) -> Prediction:
         """The answer for one picture: a path, bytes, binary file, PIL image, or (H, W, 3) uint8 RGB array.
@@ -111,6 +118,24 @@ class Detector:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
+    def explain(self, x: Source) -> npt.NDArray[np.float32]:
+        """Where the evidence lies in one picture: calibrated log-odds of "ai" at each place.
+
+        Takes what `predict` takes. `fauxto.explain.overlay` draws it over the picture.
+
+        Returns:
+            (H, W) float32 of the upright picture; above 0 speaks for ai, below for a photograph.
+
+        Raises:
+            FauxtoError: the picture cannot be read, or the model was exported without evidence.
+        """
+        return heat_map(load(x), self.card.preprocessing, self._local_log_odds)
+
+    def _local_log_odds(self, view: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        logits, cells = self._session.evidence(view)
+        bias = logits[0] - cells[0].mean()  # the head's own
+        return np.asarray((cells[0] + bias) / self.card.temperature + self.card.bias, np.float32)
+
     def _read(self, x: Source, change: Callable[[Image.Image], Image.Image] | None = None) -> _Read:
         started = time.perf_counter()
         path = os.fspath(x) if isinstance(x, (str, os.PathLike)) else None
@@ -119,7 +144,10 @@ class Detector:
             views, size, error = prepare(image, self.card.preprocessing), image.size, None
         except ImageError as failure:
             views, size, error = None, (0, 0), str(failure)
-        return _Read(path, views, size, error, time.perf_counter() - started)
+        told = None
+        if self._provenance and not error and isinstance(x, (str, os.PathLike, bytes)):
+            told = declaration(x)
+        return _Read(path, views, size, error, told, time.perf_counter() - started)
 
     def _answer(self, batch: list[_Read]) -> list[Prediction]:
         started = time.perf_counter()
@@ -153,4 +181,7 @@ class Detector:
             model_sha256=self.model_sha256,
             provider=self.provider,
             elapsed_ms=round((read.seconds + share) * 1000, 2),
+            declared=read.declaration.declared if read.declaration else None,
+            declared_by=read.declaration.by if read.declaration else None,
+            signature=read.declaration.signature if read.declaration else None,
         )

@@ -44,6 +44,17 @@ class Session:
         logits: npt.NDArray[np.float32] = self._session.run(["logit"], {self._input: views})[0]
         return logits
 
+    def evidence(self, views: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """(N, 3, S, S) float32 views -> (N,) logits, and (N, h, w) what each cell of a view adds to its logit.
+
+        Raises:
+            ModelError: the model was exported without this output.
+        """
+        if "evidence" not in [output.name for output in self._session.get_outputs()]:
+            raise ModelError("this model has no evidence output; export it again")
+        logits, cells = self._session.run(["logit", "evidence"], {self._input: views})
+        return logits, cells
+
 
 def usable_cpus() -> int:
     """CPUs that this process may use: its affinity mask, and its cgroup's quota rounded up; at least 1."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from fauxto.card import Card, OperatingPoint
+from fauxto.provenance import Declared, Signature
 
 SCHEMA = 1
 
@@ -32,6 +33,8 @@ class Prediction:
         model, model_sha256, provider: what answered, and the execution provider that ran it.
         elapsed_ms: time for this picture: decode, preprocessing, and its share of the inference.
         error: what is wrong with the input, one line.
+        declared, declared_by, signature: what the file says of itself, where that was asked for; see
+            fauxto.provenance.Declaration. It has no part in the verdict.
     """
 
     schema: int = SCHEMA
@@ -51,6 +54,9 @@ class Prediction:
     provider: str | None = None
     elapsed_ms: float | None = None
     error: str | None = None
+    declared: Declared | None = None
+    declared_by: str | None = None
+    signature: Signature | None = None
 
     @property
     def ok(self) -> bool:

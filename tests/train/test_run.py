@@ -96,7 +96,7 @@ def test_a_run_starts_from_an_earlier_one(data: Path, run: Path, tmp_path: Path)
     for path, content in (("missing.pt", None), ("other.pt", {"a": 1}), ("text.pt", "text")):
         if content:
             torch.save(content, tmp_path / path)
-        with pytest.raises(TrainError, match=r"not the model\.pt of a finished run"):
+        with pytest.raises(TrainError, match=r"the model\.pt of a finished run"):
             fit.build(str(tmp_path / path))
 
 

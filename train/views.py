@@ -1,0 +1,94 @@
+"""Which views of a picture are worth their time: the trained network on val, seen in several ways.
+
+    python -m train.views RUN --pictures 400
+
+Prints AUC over all pictures, mean AUC over the generators, recall at 1 % false positives, and the pixels
+that the network reads, for each way. Val alone: it may choose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from fauxto.conditions import CONDITIONS
+from fauxto.evaluate.metrics import auc, by_generator, recall_at
+from fauxto.labelled import find, read_index
+from train.config import CENTRE_AND_QUARTERS, Config
+from train.data import even_subset
+from train.errors import TrainError
+from train.fit import choose_device
+from train.measure import view_logits
+from train.model import build, read_model
+
+CENTRE = CENTRE_AND_QUARTERS[:1]
+NINE = tuple((x, y) for y in (0.5, 0.1, 0.9) for x in (0.5, 0.1, 0.9))
+WAYS = {  # name: (view size px, positions, largest short side px)
+    "1 x 224": (224, CENTRE, 1024),
+    "5 x 160": (160, CENTRE_AND_QUARTERS, 1024),
+    "5 x 224": (224, CENTRE_AND_QUARTERS, 1024),
+    "9 x 224": (224, NINE, 1024),
+    "5 x 320": (320, CENTRE_AND_QUARTERS, 1024),
+    "1 x 448": (448, CENTRE, 1024),
+    "5 x 224, at most 512": (224, CENTRE_AND_QUARTERS, 512),
+    "5 x 224, at most 768": (224, CENTRE_AND_QUARTERS, 768),
+    "1 x 224, whole picture": (224, CENTRE, 224),
+}
+POOLING = {
+    "mean": lambda logits: logits.mean(1),
+    "largest": lambda logits: logits.max(1),
+    "median": lambda logits: np.median(logits, 1),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure WAYS with a finished run."""
+    parser = argparse.ArgumentParser(prog="python -m train.views", description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
+    parser.add_argument("--data", type=Path, help="folder with val/{ai,real} (default: the run's own)")
+    parser.add_argument("--pictures", type=int, default=400, help="of each class (default: 400)")
+    parser.add_argument("--conditions", default="clean", help="of clean,web,hard (default: clean)")
+    args = parser.parse_args(argv)
+    try:
+        compare(args.run, args.data, args.pictures, args.conditions.split(","))
+    except TrainError as error:
+        print(f"train.views: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def compare(run: Path, data: Path | None, count: int, conditions: list[str]) -> None:
+    """Print a row for each way, and for each pooling of several views."""
+    checkpoint = read_model(run / "model.pt")
+    config = Config(**checkpoint["config"])
+    model = build("none").to(choose_device("auto"))
+    model.load_state_dict(checkpoint["model"])
+    data = data or Path(config.data)
+    pictures = even_subset(find(data / "val", read_index(data)), count, config.seed)
+    print("| views | pooling | condition | AUC | mean AUC of generators | recall at 1 % | megapixels read |")
+    print("|---|---|---|---|---|---|---|")
+    for name, (size, positions, limit) in WAYS.items():
+        rule = replace(config.preprocessing(), view_size=size, positions=positions, max_short_side=limit)
+        for condition in conditions:
+            logits, kept = view_logits(model, pictures, rule, CONDITIONS[condition], config.workers)
+            is_ai = np.array([picture.is_ai for picture in kept])
+            for pooling, pool in POOLING.items():
+                if pooling == "mean" or len(positions) > 1:
+                    scores = pool(logits)
+                    groups = by_generator(is_ai, scores, is_ai, [p.generator for p in kept], None)
+                    areas = [group["auc"] for group in groups.values() if group["n"] >= 5]
+                    pixels = len(positions) * size * size / 1e6
+                    area = auc(is_ai, scores)
+                    print(
+                        f"| {name} | {pooling} | {condition} | {area:.4f} | {np.mean(areas):.4f} | "
+                        f"{recall_at(is_ai, scores, 0.01):.3f} | {pixels:.2f} |",
+                        flush=True,
+                    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
