@@ -122,7 +122,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--grid", type=positive, default=0, metavar="N", help="also JPEG, WebP, scale, blur, noise on N of each class"
     )
-    evaluate.add_argument("--format", choices=("text", "json"), default="text")
+    evaluate.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(default: text)")
     evaluate.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the figures there")
     evaluate.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots and the worst mistakes")
     evaluate.add_argument("--no-thumbnails", action="store_true", help="leave the pictures out of the page")
@@ -252,14 +252,17 @@ def run_eval(args: argparse.Namespace) -> int:
     """Measure the model on a labelled folder."""
     try:
         from fauxto.evaluate import evaluate
-        from fauxto.evaluate.report import as_html, as_text
+        from fauxto.evaluate.report import as_html, as_markdown, as_text
     except ImportError:
         raise FauxtoError('eval needs more packages: pip install "fauxto[eval]"') from None
     from fauxto import card as cards
 
     with open_output(args.output) as stream, open_output(args.html) as page:
         found = evaluate(args.folder, args.model, args.conditions.split(","), args.sample, args.grid)
-        print(json.dumps(found.report, indent=2) if args.format == "json" else as_text(found.report), file=stream)
+        if args.format == "json":
+            print(json.dumps(found.report, indent=2), file=stream)
+        else:
+            print((as_markdown if args.format == "markdown" else as_text)(found.report), file=stream)
         if args.html:
             card = cards.read(cards.find_model(args.model))
             page.write(as_html(found, card, thumbnails=not args.no_thumbnails))

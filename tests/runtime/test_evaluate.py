@@ -53,6 +53,8 @@ def test_eval_agrees_with_predict(folder: Path, detector: Detector, capsys: pyte
     assert report["flips"]["web"]["n"] == 4
     assert main(["eval", str(folder), "--sample", "1"]) == 0
     assert "clean: 1 ai, 1 real" in capsys.readouterr().out
+    assert main(["eval", str(folder), "--sample", "1", "--format", "markdown"]) == 0
+    assert "| clean | 1 + 1 | " in capsys.readouterr().out
 
 
 def test_the_page_holds_all_and_needs_nothing(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,6 +155,14 @@ def test_the_batch_is_dynamic(model: Path) -> None:
     np.testing.assert_allclose(together, [session.run(view[None])[0] for view in views], atol=1e-4)
 
 
+def test_the_evidence_adds_up_to_the_logit(run: Path, model: Path) -> None:
+    views = np.random.default_rng(1).random((3, 3, 64, 64), np.float32)
+    logits, cells = Detector(model)._session.evidence(views)
+    bias = torch.load(run / "model.pt", weights_only=True)["model"]["fc.bias"]
+    np.testing.assert_allclose(cells.mean((1, 2)) + float(bias[0] - bias[1]), logits, atol=1e-4)
+    np.testing.assert_allclose(logits, Detector(model)._session.run(views), atol=1e-6)
+
+
 def test_eval_measures_through_the_runtime(data: Path, model: Path) -> None:
     report = evaluate(data / "val", str(model), ["clean", "hard"]).report
     assert report["conditions"]["clean"]["n_real"] == 10

@@ -141,3 +141,53 @@ def _thumbnail(path: Path) -> str:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    """The figures as tables, for a model card."""
+    name = report["operating_point"]
+    lines = [
+        f"| condition | n, ai + real | AUC | balanced accuracy | real called ai at `{name}` | ai called ai | decided "
+        "| right, of the decided | ECE | another word than clean |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for condition, part in report["conditions"].items():
+        row, flip = part["operating_points"][name], report["flips"].get(condition)
+        right = row["accuracy_of_decided"]
+        cells = [
+            condition,
+            f"{part['n_ai']} + {part['n_real']}",
+            area(part["auc"], part["auc_interval"]),
+            percent(part["operating_points"]["balanced"]["balanced_accuracy"]),
+            percent(row["fpr"], row["fpr_interval"]),
+            percent(row["recall"], row["recall_interval"]),
+            percent(row["decided"]),
+            percent(right) if right is not None else "",
+            f"{part['ece']:.3f}",
+            percent(flip["changed"], flip["interval"]) if flip else "",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    clean = report["conditions"]["clean"]
+    lines += ["", _baseline(report["baseline"]) + ".", "", "| generator | n | AUC | called ai | in training |"]
+    lines.append("|---|---|---|---|---|")
+    for group, row in clean["generators"].items():
+        if row["n"] >= LEAST_GENERATOR:
+            known = {None: "", True: "yes", False: "no"}[row["seen"]]
+            called = percent(row["called_ai"], row["interval"])
+            lines.append(f"| {group} | {row['n']} | {area(row['auc'], row['auc_interval'])} | {called} | {known} |")
+    lines += ["", "| source of photographs | n | called ai |", "|---|---|---|"]
+    for group, row in clean["real_sources"].items():
+        if row["n"] >= LEAST_SOURCE:
+            lines.append(f"| {group} | {row['n']} | {percent(row['called_ai'], row['interval'])} |")
+    lines += ["", "| short side | n, ai + real | AUC | real with p of 0.5 or more |", "|---|---|---|---|"]
+    for band, row in clean["size_bands"].items():
+        above = percent(row["real_above_half"], row["interval"])
+        counts = f"{row['n_ai']} + {row['n_real']}"
+        lines.append(f"| {band} | {counts} | {area(row['auc'], row['auc_interval'])} | {above} |")
+    if "grid" in report:
+        lines += ["", "| change | AUC | real called ai | ai called ai | another word |", "|---|---|---|---|---|"]
+        for change, row in report["grid"].items():
+            cells = [change, area(row["auc"], row["auc_interval"]), percent(row["fpr"], row["fpr_interval"])]
+            cells += [percent(row["recall"], row["recall_interval"]), percent(row["flips"]["changed"])]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
