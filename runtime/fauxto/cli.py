@@ -9,20 +9,20 @@ import platform
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import fauxto
+from fauxto.arguments import build_parser
 from fauxto.errors import FauxtoError, ImageError
-from fauxto.output import FORMATS, Progress, Writer
+from fauxto.output import Progress, Writer
 
 if TYPE_CHECKING:
     from fauxto.image import Source
-
-VERBS = ("predict", "explain", "info", "eval")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a file name need not be valid text
     try:
-        status: int = args.run(args)
+        status = VERBS[args.verb](args)
     except FauxtoError as error:
         print(f"fauxto: {error}", file=sys.stderr)
         return 2
@@ -56,86 +56,6 @@ def main(argv: list[str] | None = None) -> int:
         print(f"fauxto: the results cannot be written ({error.strerror or error})", file=sys.stderr)
         return 2
     return status
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """All verbs and their options."""
-    parser = argparse.ArgumentParser(
-        prog="fauxto",
-        description="Tell AI-generated pictures from photographs, on this machine. A hint, never proof.",
-        epilog="`fauxto PATH` means `fauxto predict PATH`.",
-    )
-    parser.add_argument("--version", action="version", version=f"fauxto {fauxto.__version__}")
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-
-    model = argparse.ArgumentParser(add_help=False)
-    model.add_argument("--model", metavar="DIR", help="folder of another model (default: the released one)")
-
-    predict = verbs.add_parser(
-        "predict",
-        parents=[model],
-        help="a verdict for each picture",
-        description="A verdict for each picture: photo, unsure or ai.",
-        epilog="example: fauxto predict -r ~/Pictures --format jsonl -o verdicts.jsonl",
-    )
-    predict.add_argument("paths", nargs="+", metavar="PATH", help="pictures, folders with -r, or - for standard input")
-    predict.add_argument("-r", "--recursive", action="store_true", help="search folders for pictures")
-    predict.add_argument("--format", choices=FORMATS, default="text", help="of the results (default: text)")
-    predict.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the results there")
-    predict.add_argument("--operating-point", metavar="NAME", help="fpr1, fpr5 or balanced (default: the model's own)")
-    predict.add_argument("--batch-size", type=positive, default=1, metavar="N", help="pictures in one run of the model")
-    predict.add_argument("--jobs", type=positive, metavar="N", help="threads that decode (default: the usable CPUs)")
-    predict.add_argument(
-        "--provenance", action="store_true", help="also say what the file declares of itself (C2PA, XMP, EXIF, texts)"
-    )
-    predict.add_argument("--fail-on", choices=("ai",), help="exit with 3 if a picture gets this verdict")
-    predict.set_defaults(run=run_predict)
-
-    explain = verbs.add_parser(
-        "explain",
-        parents=[model],
-        help="a heat map of where the evidence lies",
-        description="Draw where the evidence lies: red speaks for ai, blue for a photograph. A hint, not proof.",
-        epilog="example: fauxto explain photo.jpg -o heat.png",
-    )
-    explain.add_argument("path", metavar="PATH", help="one picture, or - for standard input")
-    explain.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="heat map to write")
-    explain.add_argument(
-        "--as", dest="kind", choices=("overlay", "map", "array"), default="overlay",
-        help="over the picture, alone, or log-odds as .npy, (H, W) float32 (default: overlay)",
-    )  # fmt: skip
-    explain.set_defaults(run=run_explain)
-
-    info = verbs.add_parser("info", parents=[model], help="the model, its card, hashes and versions")
-    info.set_defaults(run=run_info)
-
-    evaluate = verbs.add_parser(
-        "eval",
-        parents=[model],
-        help="measure the model on your own labelled folder",
-        description="Measure the model on DIR/{ai,real}, beside a baseline of trivial features.",
-        epilog="example: fauxto eval ~/labelled --conditions clean,web,hard --grid 200 --html report.html",
-    )
-    evaluate.add_argument("folder", type=Path, metavar="DIR", help="folder with the sub-folders ai and real")
-    evaluate.add_argument("--conditions", default="clean", metavar="LIST", help="of clean,web,hard (default: clean)")
-    evaluate.add_argument("--sample", type=positive, metavar="N", help="only N pictures of each class, seeded")
-    evaluate.add_argument(
-        "--grid", type=positive, default=0, metavar="N", help="also JPEG, WebP, scale, blur, noise on N of each class"
-    )
-    evaluate.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(default: text)")
-    evaluate.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the figures there")
-    evaluate.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots and the worst mistakes")
-    evaluate.add_argument("--no-thumbnails", action="store_true", help="leave the pictures out of the page")
-    evaluate.set_defaults(run=run_eval)
-    return parser
-
-
-def positive(word: str) -> int:
-    """An argument that is a whole number of at least 1."""
-    number = int(word)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 def run_predict(args: argparse.Namespace) -> int:
@@ -188,6 +108,16 @@ def run_explain(args: argparse.Namespace) -> int:
             (overlay(image, heat) if args.kind == "overlay" else bare(heat)).save(args.output)
     except (OSError, ValueError) as error:  # ValueError: a suffix that names no format
         raise FauxtoError(f"{args.output}: cannot be written ({error}); choose another -o") from None
+    return 0
+
+
+def run_web(args: argparse.Namespace) -> int:
+    """Serve the page until Ctrl-C."""
+    try:
+        from fauxto.web import serve
+    except ImportError:
+        raise FauxtoError('the page needs more packages: pip install "fauxto[web]"') from None
+    serve(args.host, args.port, args.model)
     return 0
 
 
@@ -248,6 +178,12 @@ def run_info(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_completion(args: argparse.Namespace) -> int:
+    """Print the completion script, which shtab made when fauxto was built (tests/runtime/test_completion.py)."""
+    print((files("fauxto") / "completion" / f"fauxto.{args.shell}").read_text("utf-8"), end="")
+    return 0
+
+
 def run_eval(args: argparse.Namespace) -> int:
     """Measure the model on a labelled folder."""
     try:
@@ -267,3 +203,13 @@ def run_eval(args: argparse.Namespace) -> int:
             card = cards.read(cards.find_model(args.model))
             page.write(as_html(found, card, thumbnails=not args.no_thumbnails))
     return 0
+
+
+VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "predict": run_predict,
+    "explain": run_explain,
+    "web": run_web,
+    "eval": run_eval,
+    "info": run_info,
+    "completion": run_completion,
+}

@@ -1,0 +1,117 @@
+"""The command line's verbs and options; what they do is in cli.py."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import fauxto
+from fauxto.output import FORMATS
+
+SHELLS = ("bash", "zsh", "tcsh")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All verbs and their options."""
+    parser = argparse.ArgumentParser(
+        prog="fauxto",
+        description="Tell AI-generated pictures from photographs, on this machine. A hint, never proof.",
+        epilog="`fauxto PATH` means `fauxto predict PATH`.",
+    )
+    parser.add_argument("--version", action="version", version=f"fauxto {fauxto.__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument("--model", metavar="DIR", help="folder of another model (default: the released one)")
+
+    predict = verbs.add_parser(
+        "predict",
+        parents=[model],
+        help="a verdict for each picture",
+        description="A verdict for each picture: photo, unsure or ai.",
+        epilog="example: fauxto predict -r ~/Pictures --format jsonl -o verdicts.jsonl",
+    )
+    predict.add_argument("paths", nargs="+", metavar="PATH", help="pictures, folders with -r, or - for standard input")
+    predict.add_argument("-r", "--recursive", action="store_true", help="search folders for pictures")
+    predict.add_argument("--format", choices=FORMATS, default="text", help="of the results (default: text)")
+    predict.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the results there")
+    predict.add_argument("--operating-point", metavar="NAME", help="fpr1, fpr5 or balanced (default: the model's own)")
+    predict.add_argument("--batch-size", type=positive, default=1, metavar="N", help="pictures in one run of the model")
+    predict.add_argument("--jobs", type=positive, metavar="N", help="threads that decode (default: the usable CPUs)")
+    predict.add_argument(
+        "--provenance", action="store_true", help="also say what the file declares of itself (C2PA, XMP, EXIF, texts)"
+    )
+    predict.add_argument("--fail-on", choices=("ai",), help="exit with 3 if a picture gets this verdict")
+    predict.set_defaults(verb="predict")
+
+    explain = verbs.add_parser(
+        "explain",
+        parents=[model],
+        help="a heat map of where the evidence lies",
+        description="Draw where the evidence lies: red speaks for ai, blue for a photograph. A hint, not proof.",
+        epilog="example: fauxto explain photo.jpg -o heat.png",
+    )
+    explain.add_argument("path", metavar="PATH", help="one picture, or - for standard input")
+    explain.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="heat map to write")
+    explain.add_argument(
+        "--as", dest="kind", choices=("overlay", "map", "array"), default="overlay",
+        help="over the picture, alone, or log-odds as .npy, (H, W) float32 (default: overlay)",
+    )  # fmt: skip
+    explain.set_defaults(verb="explain")
+
+    web = verbs.add_parser(
+        "web",
+        parents=[model],
+        help="a page to drop pictures on, and an HTTP API",
+        description="Serve the page and POST /api/predict on this machine.",
+        epilog="example: fauxto web --port 8000",
+    )
+    web.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)")
+    web.add_argument("--port", type=positive, default=7860, help="(default: 7860)")
+    web.set_defaults(verb="web")
+
+    evaluate = verbs.add_parser(
+        "eval",
+        parents=[model],
+        help="measure the model on your own labelled folder",
+        description="Measure the model on DIR/{ai,real}, beside a baseline of trivial features.",
+        epilog="example: fauxto eval ~/labelled --conditions clean,web,hard --grid 200 --html report.html",
+    )
+    evaluate.add_argument("folder", type=Path, metavar="DIR", help="folder with the sub-folders ai and real")
+    evaluate.add_argument("--conditions", default="clean", metavar="LIST", help="of clean,web,hard (default: clean)")
+    evaluate.add_argument("--sample", type=positive, metavar="N", help="only N pictures of each class, seeded")
+    evaluate.add_argument(
+        "--grid", type=positive, default=0, metavar="N", help="also JPEG, WebP, scale, blur, noise on N of each class"
+    )
+    evaluate.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(default: text)")
+    evaluate.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the figures there")
+    evaluate.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots and the worst mistakes")
+    evaluate.add_argument("--no-thumbnails", action="store_true", help="leave the pictures out of the page")
+    evaluate.set_defaults(verb="eval")
+
+    info = verbs.add_parser(
+        "info",
+        parents=[model],
+        help="the model, its card, hashes and versions",
+        description="Print the model's card and what it runs on, as JSON.",
+        epilog="example: fauxto info | head",
+    )
+    info.set_defaults(verb="info")
+
+    completion = verbs.add_parser(
+        "completion",
+        help="completion of verbs and options for a shell",
+        description="Print a script that teaches a shell to complete fauxto's verbs and options.",
+        epilog="example: fauxto completion bash > ~/.local/share/bash-completion/completions/fauxto",
+    )
+    completion.add_argument("shell", choices=SHELLS)
+    completion.set_defaults(verb="completion")
+    return parser
+
+
+def positive(word: str) -> int:
+    """An argument that is a whole number of at least 1."""
+    number = int(word)
+    if number < 1:
+        raise ValueError
+    return number

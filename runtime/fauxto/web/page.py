@@ -1,0 +1,263 @@
+"""The page: pictures in, verdicts in words out. What it says and what it leaves open is the product."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from fauxto.card import Card
+from fauxto.detector import Detector
+from fauxto.errors import FauxtoError, ImageError
+from fauxto.explain import overlay
+from fauxto.image import load
+from fauxto.preprocess import scaled_size
+from fauxto.provenance import Declaration
+from fauxto.session import usable_cpus
+from fauxto.verdict import Prediction
+
+MAX_FILES = 50  # of one upload
+MAX_WAITING = 64  # visitors in the queue
+KEEP_SECONDS = 600  # a shown picture, in memory, for its heat map
+THUMBNAIL, SHOWN = 96, 1024  # px
+
+FONT = ["system-ui", "-apple-system", "Segoe UI", "sans-serif"]
+THEME = gr.themes.Default(font=FONT, font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"])
+CSS = """
+.verdict { padding: .8rem 1rem; border-radius: .6rem; border-left: .5rem solid; }
+.verdict.ai { border-color: #c83c14; } .verdict.photo { border-color: #2f7d4f; }
+.verdict.unsure { border-color: #b8860b; }
+.verdict.error { border-color: #777; }
+.verdict h2 { margin: 0 0 .3rem; font-size: 1.5rem; } .verdict p { margin: .4rem 0; }
+.labels { display: flex; justify-content: space-between; font-weight: 600; }
+.bar { display: flex; height: .7rem; border-radius: .35rem; overflow: hidden; }
+.bar .ai { background: #c83c14; flex: 1; } .bar .photo { background: #2f7d4f; }
+.quiet { opacity: .75; font-size: .9rem; }
+.shown { max-width: 100%; max-height: 70vh; border-radius: .4rem; margin-top: .8rem; }
+.several td:nth-child(2) { white-space: nowrap; } .several td:nth-child(3) { min-width: 8rem; }
+.several td, .several th { padding: .3rem .6rem; text-align: left; overflow-wrap: anywhere; }
+"""
+PASTE = """<script>
+document.addEventListener("paste", event => {
+  const input = document.querySelector("#files input[type=file]");
+  if (!input || !event.clipboardData.files.length) return;
+  input.files = event.clipboardData.files;
+  input.dispatchEvent(new Event("change", {bubbles: true}));
+});
+</script>"""  # a picture pasted anywhere on the page goes the way of the dropped ones
+HEADLINES = {
+    "ai": "Probably AI-generated",
+    "photo": "Probably a photograph",
+    "unsure": "Unsure",
+    "error": "Cannot be read",
+}
+NEVER_PROOF = "A hint, never proof. Do not accuse anyone with it."
+
+
+class Answers:
+    """What the page's events call. Files below `uploads` are deleted once they are answered."""
+
+    def __init__(self, detector: Detector, uploads: str) -> None:
+        self.detector, self.uploads = detector, uploads
+
+    def files(self, paths: list[str] | None, heat: bool) -> tuple[str, str, Image.Image | None]:
+        """The verdict as HTML, the record as JSON, and the picture itself where it is one alone."""
+        try:
+            if not paths:
+                raise FauxtoError("No picture arrived; choose one again.")
+            if len(paths) > MAX_FILES:
+                raise FauxtoError(f"{len(paths)} pictures at once; {MAX_FILES} is the most.")
+            records = list(self.detector.predict_many(paths))
+            if len(records) > 1:
+                return several(records), as_json(records), None
+            picture = shown_picture(paths[0], self.detector.card) if records[0].ok else None
+            return one(records[0], self.detector, picture, heat), as_json(records[0]), picture
+        except FauxtoError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        finally:
+            for path in paths or []:
+                if Path(path).is_relative_to(self.uploads):
+                    Path(path).unlink(missing_ok=True)
+
+    def uploaded(self, paths: list[str] | None, heat: bool) -> tuple[str, str, Image.Image | None, None]:
+        """`files`, and an empty drop zone for the next."""
+        return *self.files(paths, heat), None
+
+    def taken(self, path: str | None, heat: bool) -> tuple[str, str, Image.Image | None, None]:
+        """The same for a picture that was pasted or taken."""
+        return self.uploaded([path] if path else None, heat)
+
+    def redrawn(self, picture: Image.Image | None, record: str | None, heat: bool) -> Any:
+        """The last verdict again, as HTML, with or without its heat map."""
+        if not (record or "").startswith("{"):
+            return gr.skip()  # nothing was asked yet, or several pictures at once
+        try:
+            return one(Prediction(**json.loads(record or "")), self.detector, picture, heat)
+        except FauxtoError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+
+def make_page(detector: Detector, uploads: str) -> gr.Blocks:
+    """The Gradio page over `detector`."""
+    answers, examples = Answers(detector, uploads), find_examples()
+    with gr.Blocks(title="fauxto", analytics_enabled=False, delete_cache=(60, 120)) as page:
+        gr.Markdown(
+            "# fauxto\nTells AI-generated pictures from photographs. Everything runs on this machine: nothing is sent "
+            "further, and no picture is kept."
+        )
+        with gr.Row():
+            with gr.Column():
+                files = gr.File(
+                    label="Drop pictures here, choose or paste some", file_count="multiple", height=170, elem_id="files"
+                )
+                with gr.Accordion("Take one with the camera", open=False):
+                    taken = gr.Image(
+                        sources=["webcam", "clipboard"],
+                        type="filepath",
+                        image_mode=None,  # the very bytes: Gradio would encode them anew
+                        show_label=False,
+                        height=320,
+                        elem_id="taken",
+                    )
+                if examples:
+                    gr.Markdown("Or try an example:")
+                with gr.Row(elem_id="examples"):
+                    buttons = [gr.Button(path.stem, size="sm", min_width=110) for path in examples]
+            with gr.Column():
+                result = gr.HTML("<p class='quiet'>The verdict appears here.</p>", elem_id="result")
+                heat = gr.Checkbox(label="Show where the evidence lies (a hint, not proof)", elem_id="heat")
+                with gr.Accordion("The record, as JSON to copy", open=False):
+                    record = gr.Code(language="json", show_label=False, interactive=False, elem_id="record")
+        gr.Markdown(f"{about(detector)}\n\nPrograms: `POST /api/predict`, described at [/docs](/docs).")
+        picture = gr.State(None, time_to_live=KEEP_SECONDS)
+        outputs = [result, record, picture]
+        bounds = {"concurrency_limit": usable_cpus(), "concurrency_id": "detector", "api_visibility": "private"}
+        files.upload(answers.uploaded, [files, heat], [*outputs, files], **bounds)
+        taken.input(answers.taken, [taken, heat], [*outputs, taken], **bounds)
+        for button, path in zip(buttons, examples, strict=True):
+            button.click(partial(answers.files, [str(path)]), [heat], outputs, **bounds)
+        heat.change(answers.redrawn, [picture, record, heat], result, **bounds)
+    page.queue(max_size=MAX_WAITING)
+    return page
+
+
+def find_examples() -> list[Path]:
+    """The examples of the checkout, or of the wheel; none where they were taken away."""
+    here = Path(__file__).parents[1]
+    for folder in (here / "examples", here.parents[1] / "examples"):
+        if folder.is_dir():
+            return sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
+    return []
+
+
+def shown_picture(path: str, card: Card) -> Image.Image | None:
+    """The picture at the size that the model looks at, for the page and its heat map."""
+    try:
+        image = load(path)
+    except ImageError:
+        return None
+    return image.resize(scaled_size(image.size, min(SHOWN, card.preprocessing.max_short_side)))
+
+
+def one(record: Prediction, detector: Detector, picture: Image.Image | None, heat: bool) -> str:
+    """The answer for one picture, as HTML."""
+    if not record.ok:
+        return f"<div class='verdict error'><h2>{HEADLINES['error']}</h2><p>{escape(str(record.error))}</p></div>"
+    if picture is None:
+        raise FauxtoError("The picture is no longer kept; choose it again.")
+    assert record.p_ai is not None
+    assert record.verdict is not None
+    shown = overlay(picture, detector.explain(picture)) if heat else picture
+    legend = "<p class='quiet'>Red speaks for AI, blue for a photograph.</p>" if heat else ""
+    ai = round(100 * record.p_ai)
+    facts = [f"{record.width} x {record.height} px", *caveats(record, detector.card)]
+    return f"""
+<div class='verdict {record.verdict}'>
+<h2>{HEADLINES[record.verdict]}</h2>
+<p>{meaning(record, detector.card)}</p>
+<p class='labels'><span>photograph {100 - ai} %</span><span>AI {ai} %</span></p>
+<div class='bar' aria-hidden='true'><span class='photo' style='width:{100 - ai}%'></span><span class='ai'></span></div>
+<p>The file itself {escape(told(record))}.</p>
+<p class='quiet'>{escape(". ".join(facts))}.</p>
+<p><b>{NEVER_PROOF}</b></p>
+</div>
+<img class='shown' alt='the picture{", with its heat map" if heat else ""}' src='{data_uri(shown)}'>{legend}"""
+
+
+def several(records: list[Prediction]) -> str:
+    """The answers for several pictures, as an HTML table; one that cannot be read is a row like the others."""
+    rows = "".join(
+        f"<tr><td>{HEADLINES[record.verdict or 'error']}</td>"
+        f"<td>{'' if record.p_ai is None else f'{100 * record.p_ai:.0f} %'}</td>"
+        f"<td>{escape(Path(record.path or '').name)}</td>"
+        f"<td>{escape(record.error or record.declared or '')}</td></tr>"
+        for record in records
+    )
+    return (
+        f"<p><b>{NEVER_PROOF}</b></p><table class='several'><tr><th>verdict</th><th>AI</th><th>picture</th>"
+        f"<th>declares</th></tr>{rows}</table>"
+    )
+
+
+def meaning(record: Prediction, card: Card) -> str:
+    """What the word means, with the measured rate behind it."""
+    assert record.operating_point is not None
+    point = card.operating_points[record.operating_point]
+    if record.verdict == "ai":
+        return (
+            f"It scores higher than nearly all real photographs: of {point.n_real} measured ones, "
+            f"{100 * point.fpr:.1f} % were called AI wrongly (at most {100 * point.fpr_upper:.1f} %, 95 % interval). "
+            "On pictures of other kinds it may be more."
+        )
+    if record.verdict == "photo":
+        return "It scores lower than most AI pictures do. New generators, and edits of a real photograph, may pass."
+    if record.reason == "too_small":
+        return f"It is too small to say: {card.minimum_short_side} px or more are needed on the short side."
+    return f"Its score lies where both kinds are found. It leans to {'AI' if record.lean == 'ai' else 'a photograph'}."
+
+
+def caveats(record: Prediction, card: Card) -> list[str]:
+    """What of the picture's size weakens the answer."""
+    short = min(record.width or 0, record.height or 0)
+    if short > card.preprocessing.max_short_side:
+        return [f"Looked at with a short side of {card.preprocessing.max_short_side} px"]
+    return ["Small: the more of the original's pixels, the better"] if short < 512 else []
+
+
+def told(record: Prediction) -> str:
+    """What the file declares, in words."""
+    return str(Declaration(record.declared or "nothing", record.declared_by or "", record.signature or "unverified"))
+
+
+def about(detector: Detector) -> str:
+    """Model, provider, and what it was measured to do."""
+    point = detector.operating_point
+    return (
+        f"Model {detector.card.name} (`{detector.model_sha256[:12]}`) on {detector.provider}. Operating point "
+        f"`{point.name}`: {100 * point.fpr:.1f} % of {point.n_real} real photographs were called AI wrongly, "
+        f"{100 * point.recall:.0f} % of {point.n_ai} AI pictures rightly. Not for drawings, renderings or screenshots."
+    )
+
+
+def as_json(records: Prediction | list[Prediction]) -> str:
+    """The record, or several, as the command line writes them, without the server's own paths."""
+    plain = [dict(r.to_dict(), path=Path(r.path).name if r.path else None) for r in many(records)]
+    return json.dumps(plain if isinstance(records, list) else plain[0], indent=2)
+
+
+def many(records: Prediction | list[Prediction]) -> list[Prediction]:
+    return records if isinstance(records, list) else [records]
+
+
+def data_uri(image: Image.Image) -> str:
+    """The picture as a data: address, so that none is written to disk."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
