@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fauxto.errors import ImageError
-from fauxto.image import load
+from fauxto.image import jpeg_quality, load
 
 
 def pixels(source: object) -> np.ndarray:
@@ -204,3 +204,17 @@ def test_damaged_files_never_raise_anything_else(at: int, noise: bytes, cut: boo
     damaged = JPEG_BYTES[:at] + noise + (b"" if cut else JPEG_BYTES[at + len(noise) :])
     with suppress(ImageError):
         assert load(damaged).mode == "RGB"
+
+
+@pytest.mark.parametrize("quality", [20, 30, 50, 75, 90, 97])
+def test_the_quality_of_a_jpeg_is_read_from_its_table(tmp_path: Path, quality: int) -> None:
+    data = encode(make_photo(), "JPEG", quality=quality)
+    (tmp_path / "a.jpg").write_bytes(data)
+    assert jpeg_quality(data) == jpeg_quality(tmp_path / "a.jpg")
+    assert jpeg_quality(data) == pytest.approx(quality, abs=2)
+
+
+def test_other_files_have_no_quality(tmp_path: Path) -> None:
+    assert jpeg_quality(encode(make_photo(), "PNG")) is None
+    assert jpeg_quality(b"broken") is None
+    assert jpeg_quality(tmp_path / "nothing.jpg") is None

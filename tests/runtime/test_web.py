@@ -183,6 +183,9 @@ def test_example_bad_file_and_several(page, tmp_path: Path, uploads: Path) -> No
     page.set_input_files("#files input[type=file]", tmp_path / "broken <b>.jpg")
     page.wait_for_selector(".verdict.error", timeout=60_000)
     assert "not a picture" in page.inner_text("#result")
+    make_photo(300, 250).save(tmp_path / "poor.jpg", quality=20)
+    page.set_input_files("#files input[type=file]", tmp_path / "poor.jpg")
+    page.wait_for_selector("text=JPEG quality about 20", timeout=60_000)
     page.set_input_files(
         "#files input[type=file]", [tmp_path / "broken <b>.jpg", EXAMPLES / "ai-face-7.jpg", EXAMPLES / "photo-cat.png"]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -15,9 +16,9 @@ from PIL import Image
 
 from fauxto.card import Card
 from fauxto.detector import Detector
-from fauxto.errors import FauxtoError, ImageError
+from fauxto.errors import FauxtoError
 from fauxto.explain import overlay
-from fauxto.image import load
+from fauxto.image import jpeg_quality, load
 from fauxto.preprocess import scaled_size
 from fauxto.provenance import Declaration
 from fauxto.session import usable_cpus
@@ -26,7 +27,8 @@ from fauxto.verdict import Prediction
 MAX_FILES = 50  # of one upload
 MAX_WAITING = 64  # visitors in the queue
 KEEP_SECONDS = 600  # a shown picture, in memory, for its heat map
-THUMBNAIL, SHOWN = 96, 1024  # px
+SHOWN = 1024  # px
+FEW_PIXELS, LOW_QUALITY = 512, 50  # px of the short side, JPEG quality: below, the page says so
 
 FONT = ["system-ui", "-apple-system", "Segoe UI", "sans-serif"]
 THEME = gr.themes.Default(font=FONT, font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"])
@@ -61,14 +63,22 @@ HEADLINES = {
 NEVER_PROOF = "A hint, never proof. Do not accuse anyone with it."
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What is kept of a picture, in memory: itself, at the size that the model looks at, and its JPEG quality."""
+
+    picture: Image.Image
+    quality: int | None
+
+
 class Answers:
     """What the page's events call. Files below `uploads` are deleted once they are answered."""
 
     def __init__(self, detector: Detector, uploads: str) -> None:
         self.detector, self.uploads = detector, uploads
 
-    def files(self, paths: list[str] | None, heat: bool) -> tuple[str, str, Image.Image | None]:
-        """The verdict as HTML, the record as JSON, and the picture itself where it is one alone."""
+    def files(self, paths: list[str] | None, heat: bool) -> tuple[str, str, Shown | None]:
+        """The verdict as HTML, the record as JSON, and what is kept of the picture where it is one alone."""
         try:
             if not paths:
                 raise FauxtoError("No picture arrived; choose one again.")
@@ -77,8 +87,8 @@ class Answers:
             records = list(self.detector.predict_many(paths))
             if len(records) > 1:
                 return several(records), as_json(records), None
-            picture = shown_picture(paths[0], self.detector.card) if records[0].ok else None
-            return one(records[0], self.detector, picture, heat), as_json(records[0]), picture
+            shown = show(paths[0], self.detector.card) if records[0].ok else None
+            return one(records[0], self.detector, shown, heat), as_json(records[0]), shown
         except FauxtoError as error:
             raise gr.Error(str(error), print_exception=False) from None
         finally:
@@ -86,20 +96,20 @@ class Answers:
                 if Path(path).is_relative_to(self.uploads):
                     Path(path).unlink(missing_ok=True)
 
-    def uploaded(self, paths: list[str] | None, heat: bool) -> tuple[str, str, Image.Image | None, None]:
+    def uploaded(self, paths: list[str] | None, heat: bool) -> tuple[str, str, Shown | None, None]:
         """`files`, and an empty drop zone for the next."""
         return *self.files(paths, heat), None
 
-    def taken(self, path: str | None, heat: bool) -> tuple[str, str, Image.Image | None, None]:
+    def taken(self, path: str | None, heat: bool) -> tuple[str, str, Shown | None, None]:
         """The same for a picture that was pasted or taken."""
         return self.uploaded([path] if path else None, heat)
 
-    def redrawn(self, picture: Image.Image | None, record: str | None, heat: bool) -> Any:
+    def redrawn(self, shown: Shown | None, record: str | None, heat: bool) -> Any:
         """The last verdict again, as HTML, with or without its heat map."""
         if not (record or "").startswith("{"):
             return gr.skip()  # nothing was asked yet, or several pictures at once
         try:
-            return one(Prediction(**json.loads(record or "")), self.detector, picture, heat)
+            return one(Prediction(**json.loads(record or "")), self.detector, shown, heat)
         except FauxtoError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
@@ -136,14 +146,14 @@ def make_page(detector: Detector, uploads: str) -> gr.Blocks:
                 with gr.Accordion("The record, as JSON to copy", open=False):
                     record = gr.Code(language="json", show_label=False, interactive=False, elem_id="record")
         gr.Markdown(f"{about(detector)}\n\nPrograms: `POST /api/predict`, described at [/docs](/docs).")
-        picture = gr.State(None, time_to_live=KEEP_SECONDS)
-        outputs = [result, record, picture]
+        shown = gr.State(None, time_to_live=KEEP_SECONDS)
+        outputs = [result, record, shown]
         bounds = {"concurrency_limit": usable_cpus(), "concurrency_id": "detector", "api_visibility": "private"}
         files.upload(answers.uploaded, [files, heat], [*outputs, files], **bounds)
         taken.input(answers.taken, [taken, heat], [*outputs, taken], **bounds)
         for button, path in zip(buttons, examples, strict=True):
             button.click(partial(answers.files, [str(path)]), [heat], outputs, **bounds)
-        heat.change(answers.redrawn, [picture, record, heat], result, **bounds)
+        heat.change(answers.redrawn, [shown, record, heat], result, **bounds)
     page.queue(max_size=MAX_WAITING)
     return page
 
@@ -157,27 +167,25 @@ def find_examples() -> list[Path]:
     return []
 
 
-def shown_picture(path: str, card: Card) -> Image.Image | None:
-    """The picture at the size that the model looks at, for the page and its heat map."""
-    try:
-        image = load(path)
-    except ImageError:
-        return None
-    return image.resize(scaled_size(image.size, min(SHOWN, card.preprocessing.max_short_side)))
+def show(path: str, card: Card) -> Shown:
+    """What the page keeps of a picture. Raises ImageError."""
+    image = load(path)
+    small = image.resize(scaled_size(image.size, min(SHOWN, card.preprocessing.max_short_side)))
+    return Shown(small, jpeg_quality(path))
 
 
-def one(record: Prediction, detector: Detector, picture: Image.Image | None, heat: bool) -> str:
+def one(record: Prediction, detector: Detector, shown: Shown | None, heat: bool) -> str:
     """The answer for one picture, as HTML."""
     if not record.ok:
         return f"<div class='verdict error'><h2>{HEADLINES['error']}</h2><p>{escape(str(record.error))}</p></div>"
-    if picture is None:
+    if shown is None:
         raise FauxtoError("The picture is no longer kept; choose it again.")
     assert record.p_ai is not None
     assert record.verdict is not None
-    shown = overlay(picture, detector.explain(picture)) if heat else picture
+    picture = overlay(shown.picture, detector.explain(shown.picture)) if heat else shown.picture
     legend = "<p class='quiet'>Red speaks for AI, blue for a photograph.</p>" if heat else ""
     ai = round(100 * record.p_ai)
-    facts = [f"{record.width} x {record.height} px", *caveats(record, detector.card)]
+    facts = [f"{record.width} x {record.height} px", *caveats(record, shown.quality, detector.card)]
     return f"""
 <div class='verdict {record.verdict}'>
 <h2>{HEADLINES[record.verdict]}</h2>
@@ -188,7 +196,7 @@ def one(record: Prediction, detector: Detector, picture: Image.Image | None, hea
 <p class='quiet'>{escape(". ".join(facts))}.</p>
 <p><b>{NEVER_PROOF}</b></p>
 </div>
-<img class='shown' alt='the picture{", with its heat map" if heat else ""}' src='{data_uri(shown)}'>{legend}"""
+<img class='shown' alt='the picture{", with its heat map" if heat else ""}' src='{data_uri(picture)}'>{legend}"""
 
 
 def several(records: list[Prediction]) -> str:
@@ -223,12 +231,16 @@ def meaning(record: Prediction, card: Card) -> str:
     return f"Its score lies where both kinds are found. It leans to {'AI' if record.lean == 'ai' else 'a photograph'}."
 
 
-def caveats(record: Prediction, card: Card) -> list[str]:
-    """What of the picture's size weakens the answer."""
-    short = min(record.width or 0, record.height or 0)
+def caveats(record: Prediction, quality: int | None, card: Card) -> list[str]:
+    """What of the picture's size and compression weakens the answer."""
+    found, short = [], min(record.width or 0, record.height or 0)
     if short > card.preprocessing.max_short_side:
-        return [f"Looked at with a short side of {card.preprocessing.max_short_side} px"]
-    return ["Small: the more of the original's pixels, the better"] if short < 512 else []
+        found.append(f"Looked at with a short side of {card.preprocessing.max_short_side} px")
+    if short < FEW_PIXELS:
+        found.append("Small: the more of the original's pixels, the better")
+    if quality is not None and quality < LOW_QUALITY:
+        found.append(f"Strongly compressed (JPEG quality about {quality}): an earlier copy would say more")
+    return found
 
 
 def told(record: Prediction) -> str:
