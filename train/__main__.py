@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
-import tomli_w
 from accelerate import PartialState
 
 from train import config as settings
@@ -24,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
         run.mkdir(parents=True, exist_ok=True)
         if (run / "checkpoint.pt").exists() and not resume:
             raise TrainError(f"{run}: holds a run already; add --resume to go on, or name another --out")
-        (run / "config.toml").write_text(tomli_w.dumps(asdict(config)), encoding="utf-8")
+        settings.write(config, run)
         model = fit(config, train, val, run, resume)
         if PartialState().is_main_process:
             finish(model, config, train, val, run)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+import tomli_w
 
 from fauxto.preprocess import Preprocessing
 
@@ -54,6 +56,11 @@ class Config:
             mean=IMAGENET_MEAN,
             std=IMAGENET_STD,
         )
+
+
+def write(config: Config, run: Path) -> None:
+    """Write RUN/config.toml."""
+    (run / "config.toml").write_text(tomli_w.dumps(asdict(config)), encoding="utf-8")
 
 
 def parse(argv: list[str] | None = None) -> tuple[Config, Path, bool]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,7 @@ from fauxto.detector import Detector
 from fauxto.evaluate import evaluate
 from train import fit
 from train.__main__ import main as train
+from train.average import main as average
 from train.errors import TrainError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -98,6 +100,21 @@ def test_a_run_starts_from_an_earlier_one(data: Path, run: Path, tmp_path: Path)
             torch.save(content, tmp_path / path)
         with pytest.raises(TrainError, match=r"the model\.pt of a finished run"):
             fit.build(str(tmp_path / path))
+
+
+def test_the_mean_of_two_runs_is_a_run(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    state = torch.load(other / "model.pt", weights_only=True)
+    state["model"]["fc.bias"] += 2
+    torch.save(state, other / "model.pt")
+    assert average([str(run), str(other), "--out", str(tmp_path / "mean")]) == 0
+    found = torch.load(tmp_path / "mean/model.pt", weights_only=True)
+    torch.testing.assert_close(found["model"]["fc.bias"], state["model"]["fc.bias"] - 1)
+    torch.testing.assert_close(found["model"]["conv1.weight"], state["model"]["conv1.weight"])
+    assert found["calibration"]["n"] == 3 * 16
+    assert average([str(run), str(other), "--out", str(other)]) == 2
+    assert "choose another --out" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -1,0 +1,66 @@
+"""Average the weights of finished runs into one network, then calibrate and report it as a run of its own.
+
+Runs that started from one another lie in one valley of the loss, where the mean of the weights is often better
+than each (Wortsman et al. 2022, "Model soups"). Nothing is slower for it. Compare on val before using it.
+
+    python -m train.average RUN RUN … --out NEW
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from train.config import Config, write
+from train.data import read
+from train.errors import TrainError
+from train.finish import finish
+from train.fit import choose_device
+from train.model import build, read_model
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Average RUNs into NEW."""
+    parser = argparse.ArgumentParser(prog="python -m train.average", description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished run; the last one's settings count")
+    parser.add_argument("--out", type=Path, required=True, metavar="NEW", help="folder to write")
+    args = parser.parse_args(argv)
+    try:
+        average(args.runs, args.out)
+    except (TrainError, OSError) as error:
+        print(f"train.average: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def average(runs: Sequence[Path], out: Path) -> None:
+    """Write NEW as if it had been trained. Raises TrainError for runs that do not fit, or where NEW is in use."""
+    if out.exists():
+        raise TrainError(f"{out}: exists; choose another --out")
+    states = [read_model(run / "model.pt") for run in runs]
+    config = Config(**states[-1]["config"])
+    train, val = read(Path(config.data), config.val_share, config.seed)
+    model = build("none")
+    model.load_state_dict(mean([state["model"] for state in states]))
+    out.mkdir(parents=True)
+    write(config, out)
+    shutil.copyfile(runs[-1] / "metrics.csv", out / "metrics.csv")
+    finish(model.to(choose_device(config.device)).eval(), config, train, val, out)
+
+
+def mean(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """The mean of each tensor; counters are taken from the last state."""
+    last = states[-1]
+    return {
+        name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
+        for name, tensor in last.items()
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
