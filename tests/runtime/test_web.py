@@ -184,6 +184,8 @@ def test_example_bad_file_and_several(page, tmp_path: Path, uploads: Path) -> No
     page.wait_for_selector(".verdict.error", timeout=60_000)
     assert "not a picture" in page.inner_text("#result")
     make_photo(300, 250).save(tmp_path / "poor.jpg", quality=20)
+    page.set_input_files("#files input[type=file]", [tmp_path / "poor.jpg"] * 51)
+    page.wait_for_selector("text=51 pictures at once; 50 is the most", timeout=60_000)
     page.set_input_files("#files input[type=file]", tmp_path / "poor.jpg")
     page.wait_for_selector("text=JPEG quality about 20", timeout=60_000)
     page.set_input_files(

@@ -90,7 +90,7 @@ class Answers:
             shown = show(paths[0], self.detector.card) if records[0].ok else None
             return one(records[0], self.detector, shown, heat), as_json(records[0]), shown
         except FauxtoError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            return problem("Not answered", str(error)), "", None
         finally:
             for path in paths or []:
                 if Path(path).is_relative_to(self.uploads):
@@ -111,7 +111,7 @@ class Answers:
         try:
             return one(Prediction(**json.loads(record or "")), self.detector, shown, heat)
         except FauxtoError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            return problem("Not answered", str(error))
 
 
 def make_page(detector: Detector, uploads: str) -> gr.Blocks:
@@ -177,7 +177,7 @@ def show(path: str, card: Card) -> Shown:
 def one(record: Prediction, detector: Detector, shown: Shown | None, heat: bool) -> str:
     """The answer for one picture, as HTML."""
     if not record.ok:
-        return f"<div class='verdict error'><h2>{HEADLINES['error']}</h2><p>{escape(str(record.error))}</p></div>"
+        return problem(HEADLINES["error"], str(record.error))
     if shown is None:
         raise FauxtoError("The picture is no longer kept; choose it again.")
     assert record.p_ai is not None
@@ -197,6 +197,11 @@ def one(record: Prediction, detector: Detector, shown: Shown | None, heat: bool)
 <p><b>{NEVER_PROOF}</b></p>
 </div>
 <img class='shown' alt='the picture{", with its heat map" if heat else ""}' src='{data_uri(picture)}'>{legend}"""
+
+
+def problem(headline: str, what: str) -> str:
+    """What went wrong, as HTML."""
+    return f"<div class='verdict error'><h2>{headline}</h2><p>{escape(what)}</p></div>"
 
 
 def several(records: list[Prediction]) -> str:
