@@ -75,10 +75,10 @@ def build_parser() -> argparse.ArgumentParser:
         parents=[model],
         help="measure the model on your own labelled folder",
         description="Measure the model on DIR/{ai,real}, beside a baseline of trivial features.",
-        epilog="example: fauxto eval ~/labelled --conditions clean,web,hard --grid 200 --html report.html",
+        epilog="example: fauxto eval ~/labelled --grid 200 --html report.html",
     )
     evaluate.add_argument("folder", type=Path, metavar="DIR", help="folder with the sub-folders ai and real")
-    evaluate.add_argument("--conditions", default="clean", metavar="LIST", help="of clean,web,hard (default: clean)")
+    evaluate.add_argument("--conditions", default="clean,web,hard", metavar="LIST", help="(default: clean,web,hard)")
     evaluate.add_argument("--sample", type=positive, metavar="N", help="only N pictures of each class, seeded")
     evaluate.add_argument(
         "--grid", type=positive, default=0, metavar="N", help="also JPEG, WebP, scale, blur, noise on N of each class"

@@ -52,8 +52,9 @@ def test_eval_agrees_with_predict(folder: Path, detector: Detector, capsys: pyte
     assert report["left_out"] == 1
     assert report["flips"]["web"]["n"] == 4
     assert main(["eval", str(folder), "--sample", "1"]) == 0
-    assert "clean: 1 ai, 1 real" in capsys.readouterr().out
-    assert main(["eval", str(folder), "--sample", "1", "--format", "markdown"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"{name}: 1 ai, 1 real" in out for name in CONDITIONS)
+    assert main(["eval", str(folder), "--sample", "1", "--conditions", "clean", "--format", "markdown"]) == 0
     assert "| clean | 1 + 1 | " in capsys.readouterr().out
 
 
@@ -68,12 +69,15 @@ def test_the_page_holds_all_and_needs_nothing(folder: Path, tmp_path: Path, caps
     assert html.count("data:image/jpeg;base64,") == 4
     for outside in ('src="http', 'href="http', "<link", "<script", "@import", "url(http"):
         assert outside not in html
-    assert main(["eval", str(folder), "--sample", "1", "--html", str(page), "--no-thumbnails"]) == 0
+    assert (
+        main(["eval", str(folder), "--sample", "1", "--conditions", "clean", "--html", str(page), "--no-thumbnails"])
+        == 0
+    )
     assert "data:image/jpeg" not in page.read_text(encoding="utf-8")
 
 
 def test_the_grid_is_measured_on_the_same_pictures(folder: Path) -> None:
-    report = evaluate(folder, grid=2).report
+    report = evaluate(folder, conditions=["clean"], grid=2).report
     assert set(report["grid"]) == {"clean", *GRID}
     assert report["grid"]["clean"]["flips"]["changed"] == 0
     assert {row["n_ai"] + row["n_real"] for row in report["grid"].values()} == {4}

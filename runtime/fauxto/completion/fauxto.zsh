@@ -39,7 +39,7 @@ _shtab_fauxto_completion_defaults_added=0
 _shtab_fauxto_eval_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
-  "--conditions[of clean,web,hard (default\: clean)]:LIST:"
+  "--conditions[(default\: clean,web,hard)]:LIST:"
   "--sample[only N pictures of each class, seeded]:N:"
   "--grid[also JPEG, WebP, scale, blur, noise on N of each class]:N:"
   "--format[(default\: text)]:format:(text markdown json)"

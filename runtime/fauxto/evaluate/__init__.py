@@ -42,7 +42,7 @@ class Evaluation:
 def evaluate(
     folder: Path,
     model: str | None = None,
-    conditions: Sequence[str] = ("clean",),
+    conditions: Sequence[str] = tuple(CONDITIONS),
     sample: int | None = None,
     grid: int = 0,
     seed: int = 0,
