@@ -225,12 +225,12 @@ def meaning(record: Prediction, card: Card) -> str:
     point = card.operating_points[record.operating_point]
     if record.verdict == "ai":
         return (
-            f"It scores higher than nearly all real photographs: of {point.n_real} measured ones, "
-            f"{100 * point.fpr:.1f} % were called AI wrongly (at most {100 * point.fpr_upper:.1f} %, 95 % interval). "
-            "On pictures of other kinds it may be more."
+            f"Few real photographs score this high, but some do: {100 * point.fpr:.1f} % of the {point.n_real} that "
+            f"were measured (at most {100 * point.fpr_upper:.1f} %, 95 % interval), and more where pictures are of "
+            "another kind. This may be one of them."
         )
     if record.verdict == "photo":
-        return "It scores lower than most AI pictures do. New generators, and edits of a real photograph, may pass."
+        return "Most AI pictures score higher. New generators, and edits of a real photograph, may score this low too."
     if record.reason == "too_small":
         return f"It is too small to say: {card.minimum_short_side} px or more are needed on the short side."
     return f"Its score lies where both kinds are found. It leans to {'AI' if record.lean == 'ai' else 'a photograph'}."
