@@ -24,7 +24,7 @@ from fauxto.detector import Detector
 from fauxto.golden import SIZES, golden_picture
 from fauxto.image import SUFFIXES, load
 from fauxto.labelled import LABELS
-from fauxto.preprocess import Preprocessing, prepare
+from fauxto.preprocess import Preprocessing, pool, prepare
 from fauxto.verdict import decide, probability
 from train.config import Config
 from train.errors import TrainError
@@ -141,7 +141,8 @@ def make_card(name: str, checkpoint: dict[str, Any], state_hash: str, rule: Prep
             "max_short_side": rule.max_short_side,
             "filter": rule.filter,
             "positions": [list(position) for position in rule.positions],
-            "pooling": "mean",
+            "pooling": "mean of the largest",
+            "pooled_views": rule.pooled_views,
             "mean": list(rule.mean),
             "std": list(rule.std),
         },
@@ -180,7 +181,8 @@ def git_commit() -> str | None:
 @torch.no_grad()
 def torch_logit(network: nn.Module, picture: Any, rule: Preprocessing) -> float:
     """Pooled logit of one picture, by torch on the CPU."""
-    return float(ai_logit(network(torch.from_numpy(prepare(load(picture), rule)))).double().mean())
+    logits = ai_logit(network(torch.from_numpy(prepare(load(picture), rule))))
+    return float(pool(logits.numpy()[None], rule)[0])
 
 
 def golden_logits(network: nn.Module, rule: Preprocessing) -> list[dict[str, float]]:

@@ -50,7 +50,9 @@ def average(runs: Sequence[Path], out: Path) -> None:
     out.mkdir(parents=True)
     write(config, out)
     shutil.copyfile(runs[-1] / "metrics.csv", out / "metrics.csv")
-    finish(model.to(choose_device(config.device)).eval(), config, train, val, out)
+    device = choose_device(config.device)
+    layout = torch.channels_last if device != "mps" else torch.contiguous_format  # as in fit.py
+    finish(model.to(device, memory_format=layout).eval(), config, train, val, out)
 
 
 def mean(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -45,6 +45,7 @@ class Config:
     view_size: int = option(224, "side of the views that the exported model reads, px")
     max_short_side: int = option(1024, "larger pictures are scaled down to this short side, px")
     views: int = option(5, "views that the exported model reads of a picture", (1, 5))
+    pooled_views: int = option(3, "views, those with the largest logits, whose mean is the picture's")
 
     def preprocessing(self) -> Preprocessing:
         """What the runtime must do to a picture before this model sees it."""
@@ -55,6 +56,7 @@ class Config:
             positions=CENTRE_AND_QUARTERS[: self.views],
             mean=IMAGENET_MEAN,
             std=IMAGENET_STD,
+            pooled_views=min(self.views, self.pooled_views),
         )
 
 

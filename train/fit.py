@@ -31,7 +31,7 @@ from train.errors import TrainError
 from train.measure import pooled_logits
 from train.model import build, freeze_body, parameter_groups
 
-MAY_CHANGE_ON_RESUME = ("data", "device", "precision", "workers", "report_pictures")
+MAY_CHANGE_ON_RESUME = ("data", "device", "precision", "workers", "report_pictures", "pooled_views")
 HEAD_EPOCH_SHARE = 0.25  # the head alone learns fast; its epoch draws this share of the pictures
 
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from fauxto.conditions import Condition
 from fauxto.evaluate import trivial
 from fauxto.labelled import Picture
-from fauxto.preprocess import Preprocessing
+from fauxto.preprocess import Preprocessing, pool
 from train.config import Config
 from train.data import TrainingCrops, WholePictures, draw_weights
 from train.model import ai_logit
@@ -32,14 +32,14 @@ def pooled_logits(
     workers: int,
     views: int | None = None,
 ) -> tuple[np.ndarray, list[Picture]]:
-    """The mean logit over each picture's first `views`, and the pictures that could be read.
+    """Each picture's logit, pooled over its first `views`, and the pictures that could be read.
 
     Returns:
         ((N,) float64 logits of "ai", the N pictures in the same order).
     """
     rule = replace(rule, positions=rule.positions[:views])
     logits, kept = view_logits(model, pictures, rule, condition, workers)
-    return logits.mean(1), kept
+    return pool(logits, rule), kept
 
 
 @torch.no_grad()

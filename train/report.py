@@ -38,11 +38,13 @@ def learning_curve(history: Sequence[dict[str, float]], path: Path) -> None:
 
 
 def data_table(parts: Mapping[str, Sequence[Picture]], path: Path) -> None:
-    """What was used, by count: a row for each split, label, source, generator and style."""
-    counts = Counter((name, p.is_ai, p.source, p.generator, p.style) for name, part in parts.items() for p in part)
+    """What was used, by count: a row for each split, label, source, generator, style and licence."""
+    counts = Counter(
+        (name, p.is_ai, p.source, p.generator, p.style, p.licence) for name, part in parts.items() for p in part
+    )
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["split", "label", "source", "generator", "style", "pictures"])
+        writer.writerow(["split", "label", "source", "generator", "style", "licence", "pictures"])
         for (name, is_ai, *rest), count in sorted(counts.items()):
             writer.writerow([name, "ai" if is_ai else "real", *rest, count])
 

@@ -58,15 +58,19 @@ def write_tiles(picture: Picture, source: Path, target: Path) -> list[dict[str, 
     rows = []
     for number, tile in enumerate(tiles):
         path = name.with_name(f"{name.stem}-{number}.jpg")
-        rows.append(
-            {"path": path.as_posix(), "source": picture.source, "generator": picture.generator, "style": picture.style}
-        )
+        rows.append(index_row(picture, path))
         if not (target / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             partial = (target / path).with_suffix(".part")
             tile.save(partial, "JPEG", quality=QUALITY, subsampling=0)
             os.replace(partial, target / path)
     return rows
+
+
+def index_row(picture: Picture, path: Path) -> dict[str, str]:
+    """What the index says of `picture`, under the path of its tile."""
+    told = {name: getattr(picture, name) for name in ("source", "generator", "style", "licence")}
+    return {"path": path.as_posix()} | told
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -97,12 +101,10 @@ def make(data: Path, out: Path) -> None:
             rows += job.result()
     for picture in tqdm(find(data / "val", index), unit="picture", desc="val", disable=None):
         path = picture.path.relative_to(data / "val")
-        rows.append(
-            {"path": path.as_posix(), "source": picture.source, "generator": picture.generator, "style": picture.style}
-        )
+        rows.append(index_row(picture, path))
         copy(picture.path, out / "val" / path)
     with (out / "index.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=["path", "source", "generator", "style"])
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
 

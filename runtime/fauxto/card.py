@@ -86,6 +86,7 @@ def parse(raw: Mapping[str, Any], where: str) -> Card:
                 positions=tuple((float(x), float(y)) for x, y in view["positions"]),
                 mean=_three(view["mean"]),
                 std=_three(view["std"]),
+                pooled_views=int(view["pooled_views"]),
             ),
             temperature=float(calibration["temperature"]),
             bias=float(calibration["bias"]),
@@ -99,7 +100,8 @@ def parse(raw: Mapping[str, Any], where: str) -> Card:
             raw=raw,
         )
         known = (
-            view["pooling"] == "mean"
+            view["pooling"] == "mean of the largest"
+            and 1 <= card.preprocessing.pooled_views <= len(card.preprocessing.positions)
             and view["filter"] in FILTERS
             and card.preprocessing.positions
             and card.temperature > 0

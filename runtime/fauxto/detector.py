@@ -18,7 +18,7 @@ from fauxto import card as cards
 from fauxto.errors import FauxtoError, ImageError
 from fauxto.explain import heat_map
 from fauxto.image import Source, load
-from fauxto.preprocess import prepare
+from fauxto.preprocess import pool, prepare
 from fauxto.provenance import Declaration, declaration
 from fauxto.session import Session, usable_cpus
 from fauxto.verdict import Prediction, decide, probability
@@ -158,7 +158,7 @@ class Detector:
 
     def _pooled(self, stacks: list[npt.NDArray[np.float32]]) -> list[float]:
         logits = self._session.run(stacks[0] if len(stacks) == 1 else np.concatenate(stacks))
-        pooled: list[float] = logits.astype(np.float64).reshape(len(stacks), -1).mean(axis=1).tolist()
+        pooled: list[float] = pool(logits.reshape(len(stacks), -1), self.card.preprocessing).tolist()
         return pooled
 
     def _record(self, read: _Read, logit: float | None, share: float) -> Prediction:

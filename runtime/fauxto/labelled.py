@@ -21,6 +21,7 @@ class Picture:
     source: str = ""
     generator: str = ""
     style: str = ""
+    licence: str = ""
 
 
 def find(folder: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
@@ -35,7 +36,8 @@ def find(folder: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
             row = index.get(path.stem.rpartition("__")[2]) or index.get(path.relative_to(folder).as_posix(), {})
             nested = path.parent.relative_to(folder / label).as_posix()
             source = row.get("source") or (nested if nested != "." else "")
-            picture = Picture(path, label == "ai", source, row.get("generator", ""), row.get("style", ""))
+            told = {name: row.get(name, "") for name in ("generator", "style", "licence")}
+            picture = Picture(path, label == "ai", source, **told)
             if picture.style != "art":
                 pictures.append(picture)
     return pictures
@@ -50,7 +52,7 @@ def read_index(*folders: Path) -> dict[str, dict[str, str]]:
     """index.csv of the first of `folders` that has one, else nothing.
 
     A row counts for the picture whose stem, after the last "__", is its `id`, or that lies at its `path`
-    below the labelled folder. Columns that are used: source, generator, style.
+    below the labelled folder. Columns that are used: source, generator, style, licence.
     """
     for path in (folder / "index.csv" for folder in folders):
         if path.exists():

@@ -8,6 +8,8 @@ The rule, short enough to write again in another language:
     floor(fx * (width - S) + 0.5), floor(fy * (height - S) + 0.5).
 3.  A side shorter than S is first extended to S by mirroring, edge pixel included, half on each side.
 4.  value = (pixel / 255 - mean) / std, channels first.
+
+And once the network has answered: a picture's logit is the mean of the `pooled_views` largest of its views'.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ class Preprocessing:
         filter: name of the resampling filter, a key of FILTERS.
         positions: the views' places, (fx, fy) each in 0..1: 0 is left or top, 1 is right or bottom.
         mean, std: per channel in RGB order, for pixels scaled to 0..1.
+        pooled_views: how many of the views' logits, the largest, a picture's logit is the mean of.
     """
 
     view_size: int
@@ -45,6 +48,14 @@ class Preprocessing:
     positions: tuple[tuple[float, float], ...]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    pooled_views: int = 1
+
+
+def pool(logits: npt.NDArray[np.floating], rule: Preprocessing) -> npt.NDArray[np.float64]:
+    """(N, V) logits of N pictures' views -> (N,) float64, the mean of the `pooled_views` largest of each."""
+    ordered = np.sort(logits.astype(np.float64), axis=1)
+    mean: npt.NDArray[np.float64] = ordered[:, -rule.pooled_views :].mean(axis=1)
+    return mean
 
 
 def cut_views(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.uint8]:

@@ -26,7 +26,7 @@ class Prediction:
         verdict: "photo", "unsure" or "ai".
         lean: the side that an unsure verdict leans to.
         p_ai: calibrated probability that the picture is AI-generated, 0..1, for as many AI pictures as photographs.
-        logit: the model's raw answer, mean over the views.
+        logit: the model's raw answer, pooled over the views.
         operating_point, threshold: which rule gave the word, and the p_ai from which it says "ai".
         reason: why this word: "threshold", "band" (between the thresholds) or "too_small".
         width, height: of the upright picture, px.

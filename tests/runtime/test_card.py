@@ -12,6 +12,7 @@ from fauxto.errors import FauxtoError, ModelError
 from fauxto.session import Session
 
 RELEASED = find_model(None)
+RAW = json.loads((RELEASED / CARD_FILE).read_text())
 FIELDS = [
     "card", "name", "labels", "positive_label", "input", "calibration", "operating_points",
     "default_operating_point", "minimum_short_side", "golden",
@@ -49,6 +50,9 @@ def test_a_missing_field_is_named(name: str) -> None:
     [
         {"card": 2},
         {"labels": 5},
+        {"input": {**RAW["input"], "pooling": "median"}},
+        {"input": {**RAW["input"], "pooled_views": 0}},
+        {"input": {**RAW["input"], "pooled_views": 6}},
         {"positive_label": "cat"},
         {"calibration": {"temperature": -1, "bias": 0}},
         {"calibration": {"temperature": "warm", "bias": 0}},

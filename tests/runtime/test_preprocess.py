@@ -1,6 +1,7 @@
 """Preprocessing: exactly the rule in its docstring, however it is computed."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fauxto.preprocess import FILTERS, Preprocessing, cut_views, normalise, prepare, scaled_size
+from fauxto.preprocess import FILTERS, Preprocessing, cut_views, normalise, pool, prepare, scaled_size
 
 RULE = Preprocessing(
     view_size=64,
@@ -75,3 +76,11 @@ def test_scaled_size_keeps_the_short_side(width: int, height: int) -> None:
     scaled = scaled_size((width, height), 1024)
     assert min(scaled) == min(1024, width, height)
     assert max(scaled) <= max(width, height)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 100))
+def test_pooling_is_the_mean_of_the_largest(views: int, largest: int, seed: int) -> None:
+    logits = np.random.default_rng(seed).normal(size=(4, views)).astype(np.float32)
+    pooled = pool(logits, replace(RULE, pooled_views=largest))
+    expected = [np.mean(sorted(row.tolist(), reverse=True)[:largest]) for row in logits]
+    np.testing.assert_allclose(pooled, expected, atol=1e-6)

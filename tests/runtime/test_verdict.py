@@ -37,7 +37,7 @@ def test_words_follow_the_operating_point(detector: Detector, name: str) -> None
 def test_the_record_is_schema_1() -> None:
     names = (
         "schema path status verdict lean p_ai logit operating_point threshold reason width height "
-        "model model_sha256 provider elapsed_ms error"
+        "model model_sha256 provider elapsed_ms error declared declared_by signature"
     )
     assert [field.name for field in fields(Prediction)] == names.split()
     assert Prediction().to_dict()["schema"] == 1
