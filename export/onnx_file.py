@@ -82,7 +82,7 @@ def export(run: Path, out: Path, pictures: Path | None, sample: int) -> None:
         partial.mkdir()
         card = make_card(out.name, checkpoint, state_hash, config.preprocessing())
         card["golden"] = golden_logits(network, config.preprocessing())
-        write_onnx(Evidence(network), config.view_size, card, partial / cards.MODEL_FILE)
+        write_onnx(Evidence(network).eval(), config.view_size, card, partial / cards.MODEL_FILE)
         digest = hashlib.sha256((partial / cards.MODEL_FILE).read_bytes()).hexdigest()
         card["files"] = {cards.MODEL_FILE: digest}
         (partial / cards.CARD_FILE).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
