@@ -18,10 +18,10 @@ import torch
 
 from train.config import Config, write
 from train.data import read
-from train.errors import TrainError
+from train.errors import TrainError, exit_status
 from train.finish import finish
 from train.fit import choose_device
-from train.model import build, read_model
+from train.model import build, memory_layout, read_model
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,12 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished run; the last one's settings count")
     parser.add_argument("--out", type=Path, required=True, metavar="NEW", help="folder to write")
     args = parser.parse_args(argv)
-    try:
-        average(args.runs, args.out)
-    except (TrainError, OSError) as error:
-        print(f"train.average: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status("train.average", lambda: average(args.runs, args.out))
 
 
 def average(runs: Sequence[Path], out: Path) -> None:
@@ -51,8 +46,7 @@ def average(runs: Sequence[Path], out: Path) -> None:
     write(config, out)
     shutil.copyfile(runs[-1] / "metrics.csv", out / "metrics.csv")
     device = choose_device(config.device)
-    layout = torch.channels_last if device != "mps" else torch.contiguous_format  # as in fit.py
-    finish(model.to(device, memory_format=layout).eval(), config, train, val, out)
+    finish(model.to(device, memory_format=memory_layout(device)).eval(), config, train, val, out)
 
 
 def mean(states: Sequence[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

@@ -76,7 +76,7 @@ def split(pictures: list[Picture], val_share: float, seed: int) -> tuple[list[Pi
     for label in LABELS:
         groups = defaultdict(list)
         for picture in of_class(pictures, label):
-            groups[picture.source or str(picture.path)].append(picture)
+            groups[picture.origin].append(picture)
         order = sorted(groups)
         rng.shuffle(order)
         wanted, taken = val_share * sum(map(len, groups.values())), 0

@@ -48,8 +48,7 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
 
     measured = [OperatingPoint(name=name, **point) for name, point in points.items()]
     result: dict[str, Any] = {
-        name: figures(truth[name], p_ai[name], measured, [p.source or str(p.path) for p in kept[name]])
-        for name in CONDITIONS
+        name: figures(truth[name], p_ai[name], measured, [p.origin for p in kept[name]]) for name in CONDITIONS
     }
     mixture = trivial_baseline(train, config)
     (run / "val.json").write_text(json.dumps(result | {"trivial_baseline": mixture}, indent=2), encoding="utf-8")

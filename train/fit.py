@@ -29,7 +29,7 @@ from train.config import Config
 from train.data import TrainingCrops, collate, draw_weights, even_subset
 from train.errors import TrainError
 from train.measure import pooled_logits
-from train.model import build, freeze_body, parameter_groups
+from train.model import build, freeze_body, memory_layout, parameter_groups
 
 MAY_CHANGE_ON_RESUME = ("data", "device", "precision", "workers", "report_pictures", "pooled_views")
 HEAD_EPOCH_SHARE = 0.25  # the head alone learns fast; its epoch draws this share of the pictures
@@ -42,7 +42,7 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
     gives the same network as one that was not, on the same machine and number of threads.
     """
     device, precision = choose_device(config.device), config.precision
-    layout = torch.channels_last if device != "mps" else torch.contiguous_format
+    layout = memory_layout(device)
     if precision == "auto":
         precision = faster_precision(device, config.batch, config.crop)
     print(f"device {device}, precision {precision}", file=sys.stderr)

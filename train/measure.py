@@ -81,5 +81,5 @@ def trivial_baseline(train: Sequence[Picture], config: Config) -> dict[str, Any]
     with ThreadPoolExecutor(max(1, config.workers)) as pool:
         table = np.array(list(tqdm(pool.map(row, range(samples)), "trivial features", samples, False, disable=None)))
     drawn = [train[index] for index in crops.indices]
-    sources = [picture.source or str(picture.path) for picture in drawn]
-    return trivial.baseline(table, np.array([picture.is_ai for picture in drawn]), sources)
+    is_ai = np.array([picture.is_ai for picture in drawn])
+    return trivial.baseline(table, is_ai, [picture.origin for picture in drawn])

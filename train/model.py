@@ -44,6 +44,11 @@ def read_model(path: Path) -> dict[str, Any]:
     return state
 
 
+def memory_layout(device: str) -> torch.memory_format:
+    """The order of the axes that convolutions are fastest in on this device."""
+    return torch.channels_last if device != "mps" else torch.contiguous_format
+
+
 def parameter_groups(model: nn.Module, lr: float, weight_decay: float) -> list[dict[str, object]]:
     """Optimizer groups: stem, body and head with their own rates; norms and biases without decay."""
     groups: dict[tuple[str, bool], list[nn.Parameter]] = {}

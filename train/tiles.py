@@ -24,7 +24,7 @@ from fauxto.errors import ImageError
 from fauxto.image import load
 from fauxto.labelled import Picture, find, read_index
 from train.augment import FILTERS
-from train.errors import TrainError
+from train.errors import TrainError, exit_status
 
 SIDE = 448  # px: room for a 224 px crop at half size, or a 160 px crop at 0.4
 COUNT = 4  # native tiles of one picture, beside one of the whole picture scaled down
@@ -79,12 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("data", type=Path, metavar="DATA", help="folder with train/{ai,real} and val/{ai,real}")
     parser.add_argument("--out", type=Path, required=True, metavar="TILES", help="folder to write")
     args = parser.parse_args(argv)
-    try:
-        make(args.data, args.out)
-    except (TrainError, OSError) as error:
-        print(f"train.tiles: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status("train.tiles", lambda: make(args.data, args.out))
 
 
 def make(data: Path, out: Path) -> None:

@@ -22,10 +22,10 @@ from fauxto.labelled import Picture, find, read_index
 from fauxto.preprocess import pool
 from train.config import CENTRE_AND_QUARTERS, Config
 from train.data import even_subset
-from train.errors import TrainError
+from train.errors import exit_status
 from train.fit import choose_device
 from train.measure import view_logits
-from train.model import build, read_model
+from train.model import build, memory_layout, read_model
 
 CENTRE = CENTRE_AND_QUARTERS[:1]
 NINE = tuple((x, y) for y in (0.5, 0.1, 0.9) for x in (0.5, 0.1, 0.9))
@@ -50,19 +50,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--pictures", type=int, default=400, help="of each class (default: 400)")
     parser.add_argument("--conditions", default="clean", help="of clean,web,hard (default: clean)")
     args = parser.parse_args(argv)
-    try:
-        compare(args.run, args.data, args.pictures, args.conditions.split(","))
-    except TrainError as error:
-        print(f"train.views: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status("train.views", lambda: compare(args.run, args.data, args.pictures, args.conditions.split(",")))
 
 
 def compare(run: Path, data: Path | None, count: int, conditions: list[str]) -> None:
     """Print a row for each way, and for the mean of its largest, its larger half, and all of its views."""
     checkpoint = read_model(run / "model.pt")
     config = Config(**checkpoint["config"])
-    model = build("none").to(choose_device("auto"))
+    device = choose_device("auto")
+    model = build("none").to(device, memory_format=memory_layout(device))
     model.load_state_dict(checkpoint["model"])
     data = data or Path(config.data)
     pictures = even_subset(find(data / "val", read_index(data)), count, config.seed)

@@ -191,8 +191,6 @@ def run_eval(args: argparse.Namespace) -> int:
         from fauxto.evaluate.report import as_html, as_markdown, as_text
     except ImportError:
         raise FauxtoError('eval needs more packages: pip install "fauxto[eval]"') from None
-    from fauxto import card as cards
-
     with open_output(args.output) as stream, open_output(args.html) as page:
         found = evaluate(args.folder, args.model, args.conditions.split(","), args.sample, args.grid)
         if args.format == "json":
@@ -200,8 +198,7 @@ def run_eval(args: argparse.Namespace) -> int:
         else:
             print((as_markdown if args.format == "markdown" else as_text)(found.report), file=stream)
         if args.html:
-            card = cards.read(cards.find_model(args.model))
-            page.write(as_html(found, card, thumbnails=not args.no_thumbnails))
+            page.write(as_html(found, thumbnails=not args.no_thumbnails))
     return 0
 
 

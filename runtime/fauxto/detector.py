@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,11 @@ from fauxto.errors import FauxtoError, ImageError
 from fauxto.explain import heat_map
 from fauxto.image import Source, load
 from fauxto.preprocess import pool, prepare
-from fauxto.provenance import Declaration, declaration
 from fauxto.session import Session, usable_cpus
 from fauxto.verdict import Prediction, decide, probability
+
+if TYPE_CHECKING:
+    from fauxto.provenance import Declaration
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,11 @@ class Detector:
         path, self.model_sha256 = cards.checked_file(folder, self.card)
         self._session = Session(path, provider, threads)
         self.provider = self._session.provider
-        self._provenance = provenance
+        self._declaration: Callable[[str | os.PathLike[str] | bytes], Declaration] | None = None
+        if provenance:
+            from fauxto.provenance import declaration  # its readers take time to load, and are seldom asked for
+
+            self._declaration = declaration
 
     def predict(self, x: Source, strict: bool = False) -> Prediction:
         """The answer for one picture: a path, bytes, binary file, PIL image, or (H, W, 3) uint8 RGB array.
@@ -145,8 +152,8 @@ class Detector:
         except ImageError as failure:
             views, size, error = None, (0, 0), str(failure)
         told = None
-        if self._provenance and not error and isinstance(x, (str, os.PathLike, bytes)):
-            told = declaration(x)
+        if self._declaration and not error and isinstance(x, (str, os.PathLike, bytes)):
+            told = self._declaration(x)
         return _Read(path, views, size, error, told, time.perf_counter() - started)
 
     def _answer(self, batch: list[_Read]) -> list[Prediction]:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fauxto.preprocess import Preprocessing, prepare, scaled_size
+from fauxto.preprocess import Preprocessing, offset, prepare, scaled_size
 
 HeatMap = npt.NDArray[np.float32]
 
@@ -55,7 +55,7 @@ def heat_map(
     blend = np.outer(ramp, ramp)  # a view counts most in its middle, so that no seam shows
     for place in cover(image, rule).positions:
         cells = local_log_odds(prepare(image, replace(rule, positions=(place,))))
-        left, top = (math.floor(f * (side - size) + 0.5) for f, side in zip(place, total.shape[::-1], strict=True))
+        left, top = offset(place[0], width - size), offset(place[1], height - size)
         window = slice(top, top + size), slice(left, left + size)
         total[window] += blend * np.asarray(Image.fromarray(cells).resize((size, size), Image.Resampling.BILINEAR))
         weight[window] += blend

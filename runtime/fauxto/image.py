@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 from typing import Any, BinaryIO
@@ -43,6 +44,13 @@ def load(source: Source) -> Image.Image:
         raise
     except Exception as error:  # Pillow's plugins answer to damaged files with nearly any kind
         raise ImageError(_explain(error, source)) from None
+
+
+def data_uri(image: Image.Image, quality: int) -> str:
+    """An RGB picture as a JPEG in a data: address, for a page that needs no file beside it."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def jpeg_quality(source: str | os.PathLike[str] | bytes) -> int | None:

@@ -23,6 +23,11 @@ class Picture:
     style: str = ""
     licence: str = ""
 
+    @property
+    def origin(self) -> str:
+        """Its source; a picture of no known source is one of its own."""
+        return self.source or str(self.path)
+
 
 def find(folder: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
     """All pictures below `folder`/ai and `folder`/real, in a fixed order.

@@ -9,7 +9,6 @@ import time
 from dataclasses import fields
 from typing import Literal, TextIO
 
-from fauxto.provenance import Declaration
 from fauxto.verdict import Prediction
 
 Format = Literal["text", "json", "jsonl", "csv"]
@@ -65,8 +64,7 @@ def as_text(record: Prediction, colour: bool) -> str:
     note = ""
     if record.verdict == "unsure":
         note = f"  (leans {record.lean}" + ("; too small to say)" if record.reason == "too_small" else ")")
-    if record.declared:
-        told = Declaration(record.declared, record.declared_by or "", record.signature or "unverified")
+    if told := record.declaration:
         note += f"\n              the file {told}"
     return f"{shown}  {record.p_ai:.2f}  {record.path}{note}"
 

@@ -68,7 +68,7 @@ def cut_views(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.uint8]:
     width, height = scaled_size(image.size, rule.max_short_side)
     views = np.empty((len(rule.positions), size, size, 3), np.uint8)
     for view, (fx, fy) in zip(views, rule.positions, strict=True):
-        left, top = _offset(fx, width - size), _offset(fy, height - size)
+        left, top = offset(fx, width - size), offset(fy, height - size)
         box = (left, top, min(left + size, width), min(top + size, height))
         view[:] = mirror_pad(np.asarray(_crop_scaled(image, (width, height), box, rule.filter)), size)
     return views
@@ -107,7 +107,8 @@ def mirror_pad(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8
     return np.pad(pixels, (*pads, (0, 0)), mode="symmetric")
 
 
-def _offset(fraction: float, free: int) -> int:
+def offset(fraction: float, free: int) -> int:
+    """Where a view starts, px, that lies at `fraction` of `free` px; at 0 where nothing is free."""
     return math.floor(fraction * max(0, free) + 0.5)
 
 

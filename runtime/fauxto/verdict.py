@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fauxto.card import Card, OperatingPoint
-from fauxto.provenance import Declared, Signature
+
+if TYPE_CHECKING:
+    from fauxto.provenance import Declaration
 
 SCHEMA = 1
 
 Verdict = Literal["photo", "unsure", "ai"]
 Lean = Literal["photo", "ai"]
+Declared = Literal["ai", "camera", "edited", "nothing"]
+Signature = Literal["unverified", "valid", "expired", "invalid"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,15 @@ class Prediction:
     def ok(self) -> bool:
         """Whether the picture could be read."""
         return self.status == "ok"
+
+    @property
+    def declaration(self) -> Declaration | None:
+        """What the file says of itself, where that was asked for."""
+        from fauxto.provenance import Declaration
+
+        if self.declared is None:
+            return None
+        return Declaration(self.declared, self.declared_by or "", self.signature or "unverified")
 
     def to_dict(self) -> dict[str, str | int | float | None]:
         """The record, as plain values ready for JSON."""

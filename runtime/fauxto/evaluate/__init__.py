@@ -6,7 +6,7 @@ Training's own report calls `metrics.figures` and `plots` too: there is one way 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +33,10 @@ WORST = 12  # mistakes of each kind that are listed
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found. `report` is plain values, ready for JSON; `scored` is what the plots are drawn from."""
+    """What was found. `report` is plain values, ready for JSON; the rest is what the plots are drawn from."""
 
     report: dict[str, Any]
+    operating_point: OperatingPoint
     scored: Mapping[str, Scored]
 
 
@@ -92,14 +93,14 @@ def evaluate(
     if grid:
         report["grid"] = measure_grid(detector, clean, choose_from(clean.pictures, grid, seed))
         report["saved_once"] = saved_once(detector, clean)
-    return Evaluation(report, scored)
+    return Evaluation(report, detector.operating_point, scored)
 
 
 def under(part: Scored, detector: Detector) -> dict[str, Any]:
     """All figures of one condition, with its groups."""
     points: list[OperatingPoint] = list(detector.card.operating_points.values())
     trained_on = detector.card.raw.get("data", {}).get("generators")
-    sources = [picture.source or str(picture.path) for picture in part.pictures]
+    origins = [picture.origin for picture in part.pictures]
     called = part.said("verdict", "ai")
     generators = metrics.by_generator(
         part.is_ai,
@@ -110,7 +111,7 @@ def under(part: Scored, detector: Detector) -> dict[str, Any]:
     )
     real_sources = metrics.by_source(part.is_ai, called, [picture.source for picture in part.pictures])
     unseen = {name: group for name, group in generators.items() if not group["seen"]}
-    return metrics.figures(part.is_ai, part.p_ai, points, sources, part.said("reason", "too_small")) | {
+    return metrics.figures(part.is_ai, part.p_ai, points, origins, part.said("reason", "too_small")) | {
         "unseen_generators": metrics.extremes(unseen, "auc", LEAST_GENERATOR),
         "worst_sources": metrics.extremes(real_sources, "called_ai", LEAST_SOURCE),
         "generators": generators,
@@ -127,13 +128,9 @@ def size_bands(part: Scored) -> dict[str, dict[str, Any]]:
         rows = (short >= low) & (short < (high or np.inf))
         is_ai, p_ai = part.is_ai[rows], part.p_ai[rows]
         if is_ai.any() and not is_ai.all():
-            n_ai, n_real = int(is_ai.sum()), int((~is_ai).sum())
-            area, wrong = metrics.auc(is_ai, p_ai), int((p_ai[~is_ai] >= 0.5).sum())
-            result[f"{low}-{high - 1} px" if high else f"{low} px and more"] = {
-                "n_ai": n_ai,
-                "n_real": n_real,
-                "auc": area,
-                "auc_interval": metrics.auc_interval(area, n_ai, n_real),
+            found = metrics.separation(is_ai, p_ai)
+            wrong, n_real = int((p_ai[~is_ai] >= 0.5).sum()), found["n_real"]
+            result[f"{low}-{high - 1} px" if high else f"{low} px and more"] = found | {
                 "real_above_half": wrong / n_real,
                 "interval": metrics.wilson(wrong, n_real),
             }
@@ -144,7 +141,7 @@ def trivial_baseline(part: Scored) -> dict[str, Any]:
     """The baseline of trivial features on the same pictures."""
     with ThreadPoolExecutor(usable_cpus()) as pool:
         table = np.array(list(pool.map(lambda picture: trivial.features(picture.path), part.pictures)))
-    return trivial.baseline(table, part.is_ai, [picture.source or str(picture.path) for picture in part.pictures])
+    return trivial.baseline(table, part.is_ai, [picture.origin for picture in part.pictures])
 
 
 def worst(part: Scored) -> list[dict[str, Any]]:
@@ -178,10 +175,8 @@ def choose(folder: Path, sample: int | None, seed: int) -> list[Picture]:
 
 def choose_from(pictures: Sequence[Picture], sample: int | None, seed: int) -> list[Picture]:
     """`pictures`, or a seeded `sample` of each class."""
-
-    def drawn() -> Iterator[Picture]:
-        for label in LABELS:
-            own = of_class(pictures, label)
-            yield from random.Random(seed).sample(own, sample) if sample and len(own) > sample else own
-
-    return list(drawn())
+    chosen = []
+    for label in LABELS:
+        own = of_class(pictures, label)
+        chosen += random.Random(seed).sample(own, sample) if sample and len(own) > sample else own
+    return chosen

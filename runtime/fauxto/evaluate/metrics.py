@@ -41,6 +41,12 @@ def auc_interval(area: float, n_ai: int, n_real: int) -> tuple[float, float]:
     return max(0.0, area - half), min(1.0, area + half)
 
 
+def separation(is_ai: Truth, p_ai: Scores) -> dict[str, Any]:
+    """N of both classes, and the AUC with its interval as if all pictures were independent."""
+    n_ai, n_real, area = int(is_ai.sum()), int((~is_ai).sum()), auc(is_ai, p_ai)
+    return {"n_ai": n_ai, "n_real": n_real, "auc": area, "auc_interval": auc_interval(area, n_ai, n_real)}
+
+
 def clustered_interval(
     statistic: Callable[[Truth, Scores], float], is_ai: Truth, p_ai: Scores, sources: Sequence[str], seed: int = 0
 ) -> tuple[float, float]:
@@ -96,15 +102,11 @@ def figures(
             as independent.
         forced: (N,) bool, pictures that are "unsure" whatever their score: the small ones.
     """
-    n_ai, n_real = int(is_ai.sum()), int((~is_ai).sum())
-    area = auc(is_ai, p_ai)
-    interval = clustered_interval(auc, is_ai, p_ai, sources) if sources else auc_interval(area, n_ai, n_real)
-    balance = np.where(is_ai, 0.5 / n_ai, 0.5 / n_real)  # both classes weigh the same
-    return {
-        "n_ai": n_ai,
-        "n_real": n_real,
-        "auc": area,
-        "auc_interval": interval,
+    result = separation(is_ai, p_ai)
+    if sources:
+        result["auc_interval"] = clustered_interval(auc, is_ai, p_ai, sources)
+    balance = np.where(is_ai, 0.5 / result["n_ai"], 0.5 / result["n_real"])  # both classes weigh the same
+    return result | {
         "average_precision": float(average_precision_score(is_ai, p_ai)),
         "recall_at_fpr1": recall_at(is_ai, p_ai, 0.01),
         "recall_at_fpr5": recall_at(is_ai, p_ai, 0.05),
@@ -147,13 +149,10 @@ def by_generator(
     result = {}
     for name, rows in _rows(generators, is_ai).items():
         against = np.concatenate([rows, np.flatnonzero(~is_ai)])
-        area, called = auc(is_ai[against], p_ai[against]), int(called_ai[rows].sum())
-        result[name] = {
-            "n": len(rows),
-            "auc": area,
-            "auc_interval": auc_interval(area, len(rows), int((~is_ai).sum())),
-            "called_ai": called / len(rows),
-            "interval": wilson(called, len(rows)),
+        found = separation(is_ai[against], p_ai[against])
+        result[name] = _called(called_ai[rows]) | {
+            "auc": found["auc"],
+            "auc_interval": found["auc_interval"],
             "seen": None if seen is None else name in seen,
         }
     return result
@@ -161,11 +160,7 @@ def by_generator(
 
 def by_source(is_ai: Truth, called_ai: Truth, sources: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The share of each real source's photographs that is called "ai"."""
-    result = {}
-    for name, rows in _rows(sources, ~is_ai).items():
-        called = int(called_ai[rows].sum())
-        result[name] = {"n": len(rows), "called_ai": called / len(rows), "interval": wilson(called, len(rows))}
-    return result
+    return {name: _called(called_ai[rows]) for name, rows in _rows(sources, ~is_ai).items()}
 
 
 def extremes(groups: Mapping[str, Mapping[str, Any]], key: str, least: int) -> dict[str, Any]:
@@ -181,6 +176,12 @@ def extremes(groups: Mapping[str, Mapping[str, Any]], key: str, least: int) -> d
         "smallest": {"name": order[0]} | dict(large[order[0]]),
         "largest": {"name": order[-1]} | dict(large[order[-1]]),
     }
+
+
+def _called(called_ai: Truth) -> dict[str, Any]:
+    """N of a group, and the share of it that is called "ai"."""
+    n, called = len(called_ai), int(called_ai.sum())
+    return {"n": n, "called_ai": called / n, "interval": wilson(called, n)}
 
 
 def _rows(names: Sequence[str], own: Truth) -> dict[str, npt.NDArray[np.intp]]:

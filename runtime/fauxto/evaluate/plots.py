@@ -20,7 +20,7 @@ ROWS = 40  # groups that a plot shows at most
 
 
 def svg(figure: Figure) -> str:
-    """The figure as an <svg> element, its letters as text."""
+    """The figure as an <svg> element."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -12,9 +10,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from fauxto.card import Card
 from fauxto.evaluate import LEAST_GENERATOR, LEAST_SOURCE, Evaluation, plots
-from fauxto.image import load
+from fauxto.image import data_uri, load
 
 THUMBNAIL = 180  # px
 GROUPS_SHOWN = 12  # in the text; JSON and HTML have all
@@ -44,10 +41,10 @@ def as_text(report: dict[str, Any]) -> str:
             flip = report["flips"][name]
             lines.append(f"  another word than clean: {percent(flip['changed'], flip['interval'])}")
     lines += ["", _baseline(report["baseline"])]
-    for title, key, shown in (("generators", "generators", "auc"), ("real sources", "real_sources", "called_ai")):
-        lines += ["", f"{title}, clean, the largest:"]
+    for key in ("generators", "real_sources"):
+        lines += ["", f"{key.replace('_', ' ')}, clean, the largest:"]
         for group, row in list(report["conditions"]["clean"][key].items())[:GROUPS_SHOWN]:
-            auc = f"  AUC {row['auc']:.3f}" if shown == "auc" else ""
+            auc = f"  AUC {row['auc']:.3f}" if "auc" in row else ""
             called = percent(row["called_ai"], row["interval"])
             lines.append(f"  n {row['n']:<5} called ai {called:<20}{auc}  {group}")
     if "grid" in report:
@@ -101,11 +98,9 @@ def _baseline(row: dict[str, Any]) -> str:
     )
 
 
-def as_html(evaluation: Evaluation, card: Card, thumbnails: bool) -> str:
+def as_html(evaluation: Evaluation, thumbnails: bool) -> str:
     """One page that needs nothing else: figures, plots, and with `thumbnails` the worst mistakes."""
-    report = evaluation.report
-    clean = evaluation.scored["clean"]
-    point = card.operating_points[report["operating_point"]]
+    report, point, clean = evaluation.report, evaluation.operating_point, evaluation.scored["clean"]
     part = report["conditions"]["clean"]
     drawn = {
         "roc": plots.roc({name: (scored.is_ai, scored.p_ai) for name, scored in evaluation.scored.items()}),
@@ -124,7 +119,6 @@ def as_html(evaluation: Evaluation, card: Card, thumbnails: bool) -> str:
     template = environment.from_string(files("fauxto.evaluate").joinpath("report.html.jinja").read_text("utf-8"))
     page: str = template.render(
         report=report,
-        card=card.raw,
         point=point,
         plots={name: Markup(plots.svg(figure)) for name, figure in drawn.items()},
         thumbnails={row["path"]: _thumbnail(Path(row["path"])) for row in report["worst"]} if thumbnails else {},
@@ -138,9 +132,7 @@ def _thumbnail(path: Path) -> str:
     """A small JPEG as a data: address."""
     image = load(path).copy()
     image.thumbnail((THUMBNAIL, THUMBNAIL))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_uri(image, 80)
 
 
 def as_markdown(report: dict[str, Any]) -> str:

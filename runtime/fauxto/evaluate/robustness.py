@@ -34,17 +34,13 @@ def measure_grid(detector: Detector, clean: Scored, pictures: Sequence[Picture])
     result = {}
     for name, condition in {"clean": CONDITIONS["clean"], **GRID}.items():
         part = before if name == "clean" else score(detector, before.pictures, name, condition)
-        n_ai, n_real, area = int(part.is_ai.sum()), int((~part.is_ai).sum()), metrics.auc(part.is_ai, part.p_ai)
         called = part.said("verdict", "ai")
-        result[name] = {
-            "n_ai": n_ai,
-            "n_real": n_real,
-            "auc": area,
-            "auc_interval": metrics.auc_interval(area, n_ai, n_real),
-            "recall": float(called[part.is_ai].mean()),
-            "recall_interval": metrics.wilson(int(called[part.is_ai].sum()), n_ai),
-            "fpr": float(called[~part.is_ai].mean()),
-            "fpr_interval": metrics.wilson(int(called[~part.is_ai].sum()), n_real),
+        right, wrong = called[part.is_ai], called[~part.is_ai]
+        result[name] = metrics.separation(part.is_ai, part.p_ai) | {
+            "recall": float(right.mean()),
+            "recall_interval": metrics.wilson(int(right.sum()), len(right)),
+            "fpr": float(wrong.mean()),
+            "fpr_interval": metrics.wilson(int(wrong.sum()), len(wrong)),
             "flips": flips(before, part),
         }
     return result

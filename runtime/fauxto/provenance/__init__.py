@@ -10,15 +10,12 @@ import io
 import json
 import os
 from dataclasses import dataclass
-from typing import Literal
 
 from PIL import Image
 
 from fauxto.errors import ImageError
 from fauxto.provenance import c2pa, containers, programs
-
-Declared = Literal["ai", "camera", "edited", "nothing"]
-Signature = Literal["unverified", "valid", "expired", "invalid"]
+from fauxto.verdict import Declared, Signature
 
 MAX_FILE = 64 << 20
 """Bytes of a file that are looked at."""

@@ -68,8 +68,8 @@ def in_exif(block: bytes) -> tuple[str | None, str | None]:
     make, model = (_plain(tags.get(tag)) for tag in (ExifTags.Base.Make, ExifTags.Base.Model))
     for text in (make, model, _plain(tags.get(ExifTags.Base.ImageDescription))):
         key, _, graph = text.partition(":")  # ComfyUI's own WebP: Make is "workflow:{…}", Model "prompt:{…}"
-        if key.lower() in ("workflow", "prompt") and in_text(graph):
-            return in_text(graph), None
+        if key.lower() in ("workflow", "prompt") and (program := in_text(graph)):
+            return program, None
     program = in_text(_comment(tags.get(ExifTags.Base.UserComment)))
     taken = {ExifTags.Base.ExposureTime, ExifTags.Base.FNumber, ExifTags.Base.ISOSpeedRatings} & tags.keys()
     camera = f"{make} {model}"[:100] if make and model and taken else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +16,7 @@ from fauxto.card import Card
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
 from fauxto.explain import overlay
-from fauxto.image import jpeg_quality, load
+from fauxto.image import data_uri, jpeg_quality, load
 from fauxto.preprocess import scaled_size
 from fauxto.provenance import Declaration
 from fauxto.session import usable_cpus
@@ -88,7 +86,7 @@ class Answers:
             if len(records) > 1:
                 return several(records), as_json(records), None
             shown = show(paths[0], self.detector.card) if records[0].ok else None
-            return one(records[0], self.detector, shown, heat), as_json(records[0]), shown
+            return one(records[0], self.detector, shown, heat), as_json(records), shown
         except FauxtoError as error:
             return problem("Not answered", str(error)), "", None
         finally:
@@ -192,11 +190,11 @@ def one(record: Prediction, detector: Detector, shown: Shown | None, heat: bool)
 <p>{meaning(record, detector.card)}</p>
 <p class='labels'><span>photograph {100 - ai} %</span><span>AI {ai} %</span></p>
 <div class='bar' aria-hidden='true'><span class='photo' style='width:{100 - ai}%'></span><span class='ai'></span></div>
-<p>The file itself {escape(told(record))}.</p>
+<p>The file itself {escape(str(record.declaration or Declaration()))}.</p>
 <p class='quiet'>{escape(". ".join(facts))}.</p>
 <p><b>{NEVER_PROOF}</b></p>
 </div>
-<img class='shown' alt='the picture{", with its heat map" if heat else ""}' src='{data_uri(picture)}'>{legend}"""
+<img class='shown' alt='the picture{", with its heat map" if heat else ""}' src='{data_uri(picture, 90)}'>{legend}"""
 
 
 def problem(headline: str, what: str) -> str:
@@ -248,11 +246,6 @@ def caveats(record: Prediction, quality: int | None, card: Card) -> list[str]:
     return found
 
 
-def told(record: Prediction) -> str:
-    """What the file declares, in words."""
-    return str(Declaration(record.declared or "nothing", record.declared_by or "", record.signature or "unverified"))
-
-
 def about(detector: Detector) -> str:
     """Model, provider, and what it was measured to do."""
     point = detector.operating_point
@@ -263,18 +256,7 @@ def about(detector: Detector) -> str:
     )
 
 
-def as_json(records: Prediction | list[Prediction]) -> str:
-    """The record, or several, as the command line writes them, without the server's own paths."""
-    plain = [dict(r.to_dict(), path=Path(r.path).name if r.path else None) for r in many(records)]
-    return json.dumps(plain if isinstance(records, list) else plain[0], indent=2)
-
-
-def many(records: Prediction | list[Prediction]) -> list[Prediction]:
-    return records if isinstance(records, list) else [records]
-
-
-def data_uri(image: Image.Image) -> str:
-    """The picture as a data: address, so that none is written to disk."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+def as_json(records: list[Prediction]) -> str:
+    """The record, or several in a list, as the command line writes them, without the server's own paths."""
+    plain = [record.to_dict() | {"path": Path(record.path or "").name} for record in records]
+    return json.dumps(plain if len(plain) > 1 else plain[0], indent=2)
