@@ -19,6 +19,9 @@ RELEASED = "fauxto-r18"
 
 MODEL_FILE, CARD_FILE = "model.onnx", "card.json"
 
+REFERENCE = "fp32"
+ONLY_REFERENCE = {REFERENCE: {"file": MODEL_FILE, "providers": []}}
+
 
 @dataclass(frozen=True)
 class OperatingPoint:
@@ -45,6 +48,21 @@ class OperatingPoint:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """One file of the model: the same network in another precision or shape.
+
+    Attributes:
+        name: "fp32" (the reference), "fp16", "int8" or "static".
+        file: its name in the model's folder.
+        providers: the execution providers that it is the best choice for, as onnxruntime names them.
+    """
+
+    name: str
+    file: str
+    providers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Card:
     """A model's card, checked. `raw` is all of it, as in the file."""
 
@@ -59,6 +77,7 @@ class Card:
     minimum_short_side: int
     golden: tuple[Mapping[str, float], ...]
     files: Mapping[str, str]
+    variants: Mapping[str, Variant]
     raw: Mapping[str, Any]
 
     def operating_point(self, name: str | None) -> OperatingPoint:
@@ -97,6 +116,10 @@ def parse(raw: Mapping[str, Any], where: str) -> Card:
             minimum_short_side=int(raw["minimum_short_side"]),
             golden=tuple(raw["golden"]),
             files=dict(raw.get("files", {})),
+            variants={
+                name: Variant(name, str(entry["file"]), tuple(entry["providers"]))
+                for name, entry in raw.get("variants", ONLY_REFERENCE).items()
+            },
             raw=raw,
         )
         known = (
@@ -107,6 +130,7 @@ def parse(raw: Mapping[str, Any], where: str) -> Card:
             and card.temperature > 0
             and card.positive_label in card.labels
             and card.default_operating_point in card.operating_points
+            and REFERENCE in card.variants
         )
     except KeyError as error:
         raise ModelError(f"{where}: the field {error} is missing; export the model again") from None
@@ -144,6 +168,23 @@ def checked_file(folder: Path, card: Card, name: str = MODEL_FILE) -> tuple[Path
     if digest != card.files[name]:
         raise ModelError(f"{path}: its sha256 is not the card's, the file is damaged or changed; reinstall fauxto")
     return path, digest
+
+
+def choose_variant(folder: Path, card: Card, provider: str, wanted: str | None = None) -> Variant:
+    """The variant to run on `provider` (as onnxruntime names it): the wanted one, or the card's choice in FOLDER.
+
+    Raises:
+        ModelError: the wanted variant is unknown or not there.
+    """
+    if wanted is not None:
+        if wanted not in card.variants:
+            raise ModelError(f"no variant '{wanted}'; the model has {', '.join(card.variants)}")
+        if not (folder / card.variants[wanted].file).exists():
+            raise ModelError(f"{folder / card.variants[wanted].file}: not there; python -m export writes every variant")
+        return card.variants[wanted]
+    here = [variant for variant in card.variants.values() if (folder / variant.file).exists()]
+    meant = [variant for variant in here if provider in variant.providers]
+    return next(iter(meant or here), card.variants[REFERENCE])
 
 
 def find_model(model: str | os.PathLike[str] | None) -> Path:

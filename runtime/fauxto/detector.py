@@ -20,7 +20,7 @@ from fauxto.errors import FauxtoError, ImageError
 from fauxto.explain import heat_map
 from fauxto.image import Source, load
 from fauxto.preprocess import pool, prepare
-from fauxto.session import Session, usable_cpus
+from fauxto.session import PROVIDERS, Session, usable_cpus
 from fauxto.verdict import Prediction, decide, probability
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Detector:
         card: the model's card.
         model_sha256: of the ONNX file in use, checked against the card.
         provider: the execution provider that runs the model.
+        variant: which of the model's files runs, by its name in the card.
         operating_point: the rule that turns probabilities into words.
     """
 
@@ -58,6 +59,7 @@ class Detector:
         operating_point: str | None = None,
         threads: int | None = None,
         provenance: bool = False,
+        variant: str | None = None,
     ) -> None:
         """Load a model.
 
@@ -68,6 +70,7 @@ class Detector:
             threads: of the inference; default: as many CPUs as this process may use.
             provenance: also read what files declare of themselves; it fills three fields of the
                 Prediction and changes no other.
+            variant: a name from the card's variants; default: the card's choice for the provider.
 
         Raises:
             ModelError: the model is missing, damaged, or its card incomplete.
@@ -76,7 +79,8 @@ class Detector:
         folder = cards.find_model(model)
         self.card = cards.read(folder)
         self.operating_point = self.card.operating_point(operating_point)
-        path, self.model_sha256 = cards.checked_file(folder, self.card)
+        self.variant = cards.choose_variant(folder, self.card, PROVIDERS.get(provider, provider), variant).name
+        path, self.model_sha256 = cards.checked_file(folder, self.card, self.card.variants[self.variant].file)
         self._session = Session(path, provider, threads)
         self.provider = self._session.provider
         self._declaration: Callable[[str | os.PathLike[str] | bytes], Declaration] | None = None
