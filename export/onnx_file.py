@@ -166,7 +166,8 @@ def training_settings(config: dict[str, Any]) -> dict[str, Any]:
     """The run's settings without this machine's folders."""
     weights = config["weights"]
     return {key: value for key, value in config.items() if key != "data"} | {
-        "weights": weights if weights in ("imagenet", "none") else "/".join(Path(weights).parts[-2:])
+        "weights": weights if weights in ("imagenet", "none") else "/".join(Path(weights).parts[-2:]),
+        "aligned": Path(config.get("aligned", "")).name,
     }
 
 

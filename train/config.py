@@ -33,6 +33,8 @@ class Config:
     seed: int = option(0, "of all chance in the run")
     epochs: int = option(8, "epochs of the whole network, after one of the head alone")
     samples: int = option(8000, "pictures drawn for one epoch")
+    aligned: str = option("", "folder of train.reconstruct: photographs and their reconstructions, drawn in pairs")
+    aligned_share: float = option(0.15, "share of the draws that such pairs take, where there are some")
     crop: int = option(160, "side of a training crop, px")
     batch: int = option(64, "crops in one step, on each device")
     lr: float = option(1e-3, "peak rate of the head; earlier layers take a half and a quarter of it")

@@ -107,17 +107,35 @@ def draw_weights(pictures: Sequence[Picture]) -> torch.Tensor:
     return torch.from_numpy(weights)
 
 
+def aligned_pairs(folder: Path) -> list[tuple[Path, Path]]:
+    """The (photograph, reconstruction) files of a folder that train.reconstruct wrote. Raises TrainError for none."""
+    pairs = [(folder / "real" / fake.name, fake) for fake in sorted((folder / "ai").glob("*.jpg"))]
+    if not pairs:
+        raise TrainError(f"{folder}: no ai/*.jpg in it; write some with python -m train.reconstruct")
+    return pairs
+
+
 class TrainingCrops(Dataset[tuple[np.ndarray, int]]):
     """One epoch: `samples` pictures drawn by weight, each augmented by its own seed.
 
     The seed hangs on (run, epoch, position) alone, so neither the number of workers nor an
-    interruption changes what the network sees.
+    interruption changes what the network sees. A share of the neighbouring positions is filled from
+    `pairs` instead: a photograph and its reconstruction, in one batch, under the same augmentation.
     """
 
     def __init__(
-        self, pictures: Sequence[Picture], weights: torch.Tensor, samples: int, size: int, seed: int, epoch: int
+        self,
+        pictures: Sequence[Picture],
+        weights: torch.Tensor,
+        samples: int,
+        size: int,
+        seed: int,
+        epoch: int,
+        pairs: Sequence[tuple[Path, Path]] = (),
+        pair_share: float = 0.0,
     ) -> None:
         self.pictures, self.size, self.key = pictures, size, (seed, epoch)
+        self.pairs, self.pair_share = pairs, pair_share
         generator = torch.Generator().manual_seed(seed * 1000 + epoch)
         self.indices = torch.multinomial(weights, samples, replacement=True, generator=generator).tolist()
 
@@ -125,6 +143,11 @@ class TrainingCrops(Dataset[tuple[np.ndarray, int]]):
         return len(self.indices)
 
     def __getitem__(self, position: int) -> tuple[np.ndarray, int]:
+        shared = random.Random(f"{self.key}-pair-{position // 2}")
+        if self.pairs and shared.random() < self.pair_share:
+            photograph, fake = shared.choice(self.pairs)
+            path, label = (fake, "ai") if position % 2 else (photograph, "real")
+            return augment(load(path), self.size, shared), LABELS.index(label)
         rng = random.Random(f"{self.key}-{position}")
         picture = self.pictures[self.indices[position]]
         while True:

@@ -23,7 +23,7 @@ from fauxto.labelled import LABELS, Picture, of_class
 from train import report
 from train.calibrate import fit_calibration, operating_points
 from train.config import Config
-from train.data import even_subset
+from train.data import aligned_pairs, even_subset
 from train.fit import write_whole
 from train.measure import pooled_logits, trivial_baseline
 
@@ -87,6 +87,7 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
                 "sha256": manifest_hash(train, val, Path(config.data)),
                 "train": {label: len(of_class(train, label)) for label in LABELS},
                 "val": {label: len(of_class(val, label)) for label in LABELS},
+                "aligned_pairs": len(aligned_pairs(Path(config.aligned))) if config.aligned else 0,
                 "generators": sorted({picture.generator for picture in of_class(train, "ai")} - {""}),
             },
             "torch": str(torch.__version__),

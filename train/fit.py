@@ -26,12 +26,12 @@ from tqdm import tqdm
 from fauxto.conditions import clean
 from fauxto.labelled import LABELS, Picture
 from train.config import Config
-from train.data import TrainingCrops, collate, draw_weights, even_subset
+from train.data import TrainingCrops, aligned_pairs, collate, draw_weights, even_subset
 from train.errors import TrainError
 from train.measure import pooled_logits
 from train.model import build, freeze_body, memory_layout, parameter_groups
 
-MAY_CHANGE_ON_RESUME = ("data", "device", "precision", "workers", "report_pictures", "pooled_views")
+MAY_CHANGE_ON_RESUME = ("data", "aligned", "device", "precision", "workers", "report_pictures", "pooled_views")
 HEAD_EPOCH_SHARE = 0.25  # the head alone learns fast; its epoch draws this share of the pictures
 
 
@@ -72,13 +72,15 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
         optimizer.load_state_dict(state["optimizer"])
 
     weights = draw_weights(train)
+    pairs = aligned_pairs(Path(config.aligned)) if config.aligned else []
     watched = even_subset(val, config.val_pictures, config.seed)
     for epoch in range(len(history), config.epochs + 1):
         freeze_body(bare, frozen=epoch == 0)
         if epoch == 1:
             schedule = OneCycleLR(optimizer, peaks, total_steps=steps)
         samples = int(config.samples * HEAD_EPOCH_SHARE) if epoch == 0 else config.samples
-        crops = TrainingCrops(train, weights, max(samples, config.batch), config.crop, config.seed, epoch)
+        drawn = max(samples, config.batch)
+        crops = TrainingCrops(train, weights, drawn, config.crop, config.seed, epoch, pairs, config.aligned_share)
         to_batch = collate(config.preprocessing())
         loader = accelerator.prepare(
             DataLoader(crops, config.batch, num_workers=config.workers, collate_fn=to_batch, drop_last=True)
@@ -222,7 +224,8 @@ def load_checkpoint(run: Path, config: Config) -> tuple[dict[str, Any], list[dic
     if not path.exists():
         raise TrainError(f"{path}: nothing to resume; leave --resume out to begin")
     state = torch.load(path, map_location="cpu", weights_only=True)
+    begun = asdict(Config(**state["config"]))
     for name, value in asdict(config).items():
-        if name not in MAY_CHANGE_ON_RESUME and state["config"][name] != value:
-            raise TrainError(f"{path}: was begun with --{name.replace('_', '-')} {state['config'][name]}, not {value}")
+        if name not in MAY_CHANGE_ON_RESUME and begun[name] != value:
+            raise TrainError(f"{path}: was begun with --{name.replace('_', '-')} {begun[name]}, not {value}")
     return state, state["history"]

@@ -38,7 +38,7 @@ def cut(image: Image.Image, rng: random.Random) -> Image.Image | None:
     scale = max(rng.uniform(*SCALE), SIDE / min(image.size))
     if scale > SCALE[1]:
         return None
-    side = SIDE / scale
+    side = min(SIDE / scale, *image.size)
     left, top = rng.uniform(0, image.width - side), rng.uniform(0, image.height - side)
     return image.resize((SIDE, SIDE), rng.choice(FILTERS), box=(left, top, left + side, top + side))
 
