@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fauxto
 from fauxto.output import FORMATS
+from fauxto.providers import AUTO, CHOICES, VARIABLE
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -24,9 +25,17 @@ def build_parser() -> argparse.ArgumentParser:
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument("--model", metavar="DIR", help="folder of another model (default: the released one)")
 
+    running = argparse.ArgumentParser(add_help=False, parents=[model])
+    running.add_argument(
+        "--provider",
+        choices=CHOICES,
+        help=f"what runs the model (default: ${VARIABLE}, else {AUTO}); see fauxto doctor",
+    )
+    running.add_argument("--variant", metavar="NAME", help="of the model's files (default: the best for the provider)")
+
     predict = verbs.add_parser(
         "predict",
-        parents=[model],
+        parents=[running],
         help="a verdict for each picture",
         description="A verdict for each picture: photo, unsure or ai.",
         epilog="example: fauxto predict -r ~/Pictures --format jsonl -o verdicts.jsonl",
@@ -46,7 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     explain = verbs.add_parser(
         "explain",
-        parents=[model],
+        parents=[running],
         help="a heat map of where the evidence lies",
         description="Draw where the evidence lies: red speaks for ai, blue for a photograph. A hint, not proof.",
         epilog="example: fauxto explain photo.jpg -o heat.png",
@@ -61,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     web = verbs.add_parser(
         "web",
-        parents=[model],
+        parents=[running],
         help="a page to drop pictures on, and an HTTP API",
         description="Serve the page and POST /api/predict on this machine.",
         epilog="example: fauxto web --port 8000",
@@ -72,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     evaluate = verbs.add_parser(
         "eval",
-        parents=[model],
+        parents=[running],
         help="measure the model on your own labelled folder",
         description="Measure the model on DIR/{ai,real}, beside a baseline of trivial features.",
         epilog="example: fauxto eval ~/labelled --grid 200 --html report.html",

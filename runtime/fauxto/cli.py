@@ -62,7 +62,9 @@ def run_predict(args: argparse.Namespace) -> int:
     """Print a verdict for each picture."""
     from fauxto.detector import Detector
 
-    detector = Detector(args.model, operating_point=args.operating_point, provenance=args.provenance)
+    detector = Detector(
+        args.model, args.provider, args.operating_point, provenance=args.provenance, variant=args.variant
+    )
     seen: Counter[str] = Counter()
     empty: list[str] = []
     pictures = expand(args.paths, args.recursive, empty)
@@ -99,7 +101,7 @@ def run_explain(args: argparse.Namespace) -> int:
         image = load(sys.stdin.buffer.read() if args.path == "-" else args.path)
     except ImageError as error:
         raise FauxtoError(f"{args.path}: {error}") from None
-    heat = Detector(args.model).explain(image)
+    heat = Detector(args.model, args.provider, variant=args.variant).explain(image)
     try:
         if args.kind == "array":
             with args.output.open("wb") as file:
@@ -117,7 +119,7 @@ def run_web(args: argparse.Namespace) -> int:
         from fauxto.web import serve
     except ImportError:
         raise FauxtoError('the page needs more packages: pip install "fauxto[web]"') from None
-    serve(args.host, args.port, args.model)
+    serve(args.host, args.port, args.model, args.provider, args.variant)
     return 0
 
 
@@ -192,7 +194,10 @@ def run_eval(args: argparse.Namespace) -> int:
     except ImportError:
         raise FauxtoError('eval needs more packages: pip install "fauxto[eval]"') from None
     with open_output(args.output) as stream, open_output(args.html) as page:
-        found = evaluate(args.folder, args.model, args.conditions.split(","), args.sample, args.grid)
+        conditions = args.conditions.split(",")
+        found = evaluate(
+            args.folder, args.model, conditions, args.sample, args.grid, provider=args.provider, variant=args.variant
+        )
         if args.format == "json":
             print(json.dumps(found.report, indent=2), file=stream)
         else:

@@ -7,19 +7,23 @@
 
 _shtab_fauxto_subparsers=(predict explain web eval info completion)
 
-_shtab_fauxto_predict_option_strings=(-h --help --model -r --recursive --format -o --output --operating-point --batch-size --jobs --provenance --fail-on)
-_shtab_fauxto_explain_option_strings=(-h --help --model -o --output --as)
-_shtab_fauxto_web_option_strings=(-h --help --model --host --port)
-_shtab_fauxto_eval_option_strings=(-h --help --model --conditions --sample --grid --format -o --output --html --no-thumbnails)
+_shtab_fauxto_predict_option_strings=(-h --help --model --provider --variant -r --recursive --format -o --output --operating-point --batch-size --jobs --provenance --fail-on)
+_shtab_fauxto_explain_option_strings=(-h --help --model --provider --variant -o --output --as)
+_shtab_fauxto_web_option_strings=(-h --help --model --provider --variant --host --port)
+_shtab_fauxto_eval_option_strings=(-h --help --model --provider --variant --conditions --sample --grid --format -o --output --html --no-thumbnails)
 _shtab_fauxto_info_option_strings=(-h --help --model)
 _shtab_fauxto_completion_option_strings=(-h --help)
 _shtab_fauxto_option_strings=(-h --help --version)
 
 
 
+_shtab_fauxto_predict___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_predict___format_choices=(text json jsonl csv)
 _shtab_fauxto_predict___fail_on_choices=(ai)
+_shtab_fauxto_explain___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_explain___as_choices=(overlay map array)
+_shtab_fauxto_web___provider_choices=(auto cpu coreml cuda tensorrt openvino)
+_shtab_fauxto_eval___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_eval___format_choices=(text markdown json)
 _shtab_fauxto_completion_pos_0_choices=(bash zsh tcsh)
 _shtab_fauxto_pos_0_choices=(predict explain web eval info completion)

@@ -8,12 +8,14 @@
 
 
 complete fauxto \
+        'c/--provider=/(auto cpu coreml cuda tensorrt openvino)/' \
         'c/--format=/(text json jsonl csv)/' \
         'c/--fail-on=/(ai)/' \
         'c/--as=/(overlay map array)/' \
         'c/--format=/(text markdown json)/' \
-        'c/--/(as batch-size conditions fail-on format grid help host html jobs model no-thumbnails operating-point output port provenance recursive sample version)/' \
+        'c/--/(as batch-size conditions fail-on format grid help host html jobs model no-thumbnails operating-point output port provenance provider recursive sample variant version)/' \
         'c/-/(- h o r)/' \
+        'n/--provider/(auto cpu coreml cuda tensorrt openvino)/' \
         'n/--format/(text json jsonl csv)/' \
         'n/--fail-on/(ai)/' \
         'n/--as/(overlay map array)/' \

@@ -39,6 +39,8 @@ _shtab_fauxto_completion_defaults_added=0
 _shtab_fauxto_eval_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[what runs the model (default\: \$FAUXTO_PROVIDER, else auto)\; see fauxto doctor]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[of the model\'s files (default\: the best for the provider)]:NAME:"
   "--conditions[(default\: clean,web,hard)]:LIST:"
   "--sample[only N pictures of each class, seeded]:N:"
   "--grid[also JPEG, WebP, scale, blur, noise on N of each class]:N:"
@@ -55,6 +57,8 @@ _shtab_fauxto_eval_defaults_added=0
 _shtab_fauxto_explain_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[what runs the model (default\: \$FAUXTO_PROVIDER, else auto)\; see fauxto doctor]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[of the model\'s files (default\: the best for the provider)]:NAME:"
   {-o,--output}"[heat map to write]:FILE:"
   "--as[over the picture, alone, or log-odds as .npy, (H, W) float32 (default\: overlay)]:kind:(overlay map array)"
   ":one picture, or - for standard input:"
@@ -74,6 +78,8 @@ _shtab_fauxto_info_defaults_added=0
 _shtab_fauxto_predict_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[what runs the model (default\: \$FAUXTO_PROVIDER, else auto)\; see fauxto doctor]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[of the model\'s files (default\: the best for the provider)]:NAME:"
   {-r,--recursive}"[search folders for pictures]"
   "--format[of the results (default\: text)]:format:(text json jsonl csv)"
   {-o,--output}"[write the results there]:FILE:"
@@ -91,6 +97,8 @@ _shtab_fauxto_predict_defaults_added=0
 _shtab_fauxto_web_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[what runs the model (default\: \$FAUXTO_PROVIDER, else auto)\; see fauxto doctor]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[of the model\'s files (default\: the best for the provider)]:NAME:"
   "--host[address to listen on (default\: 127.0.0.1, this machine only)]:host:"
   "--port[(default\: 7860)]:port:"
 )
