@@ -14,10 +14,10 @@ from contextlib import nullcontext
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import fauxto
-from fauxto.arguments import build_parser
+from fauxto.arguments import SCOPES, build_parser
 from fauxto.errors import FauxtoError, ImageError
 from fauxto.output import Progress, Writer
 
@@ -207,11 +207,46 @@ def run_eval(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_doctor(args: argparse.Namespace) -> int:
+    """Print what can run the model here. Exit status 1 where a file is not as the card says."""
+    from fauxto.doctor import as_text, examine
+
+    found = examine(args.model)
+    print(json.dumps(found, indent=2) if args.json else as_text(found))
+    return 0 if all(file["state"] == "ok" for file in found["files"] if file["state"] != "missing") else 1
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Measure latency and throughput."""
+    from fauxto.bench import QUICK, Plan, parse_batches, run
+    from fauxto.bench.report import FORMATS, write_all
+
+    plan = Plan(
+        args.model,
+        tuple(args.provider or ()),
+        tuple(args.variant or ()),
+        tuple(args.scope or SCOPES),
+        parse_batches(args.batch_sizes),
+        args.threads,
+    )
+    bounds: dict[str, Any] = dict(QUICK) if args.quick else {}
+    bounds |= {"seconds": float(args.duration)} if args.duration else {}
+    bounds |= {"most": args.count} if args.count else {}
+    with open_output(args.output) as stream:
+        report = run(replace(plan, **bounds))
+        print(FORMATS[args.format](report), file=stream)
+    for path in write_all(report, args.out) if args.out else ():
+        print(f"written: {path}", file=sys.stderr)
+    return 0 if report["complete"] else 130
+
+
 VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "predict": run_predict,
     "explain": run_explain,
     "web": run_web,
     "eval": run_eval,
+    "doctor": run_doctor,
+    "bench": run_bench,
     "info": run_info,
     "completion": run_completion,
 }
