@@ -29,11 +29,8 @@ class Child:
     def __enter__(self) -> Child:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is not None:
-            self._process.kill()
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # without effect on one that has ended
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()

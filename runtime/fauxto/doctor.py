@@ -137,10 +137,10 @@ def as_text(found: dict[str, Any]) -> str:
         "versions  " + ", ".join(f"{name} {version}" for name, version in host["versions"].items() if version),
         f"model     {found['model']} in {found['folder']}",
     ]
-    for file in found["files"]:
-        lines.append(
-            f"  {file['file']}  {file['variant'] or ''}  sha256 {(file['sha256'] or '-')[:16]}  {file['state']}"
-        )
+    lines += [
+        f"  {file['file']}  {file['variant'] or ''}  sha256 {(file['sha256'] or '-')[:16]}  {file['state']}"
+        for file in found["files"]
+    ]
     lines += [f"cache     {found['cache']['folder']}" + ("" if found["cache"]["writable"] else " (not writable)"), ""]
     head = ("provider", "compiled in", "loads", "variant", "nodes", "max |Δlogit|", "ms a picture", "verdict")
     rows = [head, *(_cells(row) for row in found["providers"])]

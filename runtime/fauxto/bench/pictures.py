@@ -14,9 +14,9 @@ def write_pictures(folder: Path) -> dict[str, str]:
     """Write them into `folder`. Returns name -> path. Smooth shapes under a grain, to compress like photographs."""
     found = {}
     for place, (name, size) in enumerate(SIZES.items()):
-        format = name.split()[-1]
-        path = folder / f"{place}.{format.lower()}"
-        _picture(*size).save(path, format, **({"quality": 90} if format == "JPEG" else {}))
+        kind = name.split()[-1]
+        path = folder / f"{place}.{kind.lower()}"
+        _picture(*size).save(path, kind, **({"quality": 90} if kind == "JPEG" else {}))
         found[name] = str(path)
     return found
 

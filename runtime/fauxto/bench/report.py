@@ -1,4 +1,4 @@
-"""A report of `bench` -> text, Markdown, CSV, and a plot (extra [eval])."""
+"""A report of `bench` -> text, Markdown, CSV, and a plot (needs matplotlib: extra [eval] or [bench])."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from fauxto.bench import as_json, file_stem
 from fauxto.bench.statistics import NOISY, PERCENTILES, needed
 from fauxto.errors import FauxtoError
 
-TITLES = ("ran on", "variant", "what", "batch", "scenario", "p50 ms", "p90 ms", "p99 ms", "a second", "CV", "n",
-          "max |Δp|", "nodes", "load s", "first ms", "peak MiB")  # fmt: skip
+TITLES = (
+    *("ran on", "variant", "what", "batch", "scenario"),
+    *(f"p{percentile} ms" for percentile in PERCENTILES),
+    *("a second", "CV", "n", "max |Δp|", "nodes", "load s", "first ms", "peak MiB"),
+)
 
 
 def table(report: dict[str, Any]) -> list[list[str]]:

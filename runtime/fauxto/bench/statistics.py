@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-PERCENTILES = (50, 90, 99)
+PERCENTILES = (50, 90, 95, 99)
 BEYOND = 5  # samples that must lie beyond a percentile before it is given
 NOISY = 0.1
 """Coefficient of variation from which a row is flagged: something else used the machine."""
@@ -27,7 +27,7 @@ def summary(samples: Sequence[float], answers: int) -> dict[str, Any]:
         answers: pictures or views that a call answers.
 
     Returns:
-        n, min_ms, p50_ms, p90_ms, p99_ms (None where the samples are too few), mean_ms, cv (standard deviation
+        n, min_ms, p50_ms to p99_ms (None where the samples are too few), mean_ms, cv (standard deviation
         over mean), noisy, and per_second: answers a second over all the samples.
     """
     seconds = np.asarray(samples, np.float64)

@@ -10,7 +10,9 @@
 
 _shtab_fauxto_commands() {
   local _commands=(
+    bench:'Measure every provider and variant here, each in a fresh process, beside how right it answers.'
     completion:'Print a script that teaches a shell to complete fauxto'"'"'s verbs and options.'
+    doctor:'Try every execution provider: does it load, run the whole model, answer rightly, and how fast.'
     eval:'Measure the model on DIR/{ai,real}, beside a baseline of trivial features.'
     explain:'Draw where the evidence lies: red speaks for ai, blue for a photograph. A hint, not proof.'
     info:'Print the model'"'"'s card and what it runs on, as JSON.'
@@ -28,6 +30,25 @@ _shtab_fauxto_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_fauxto_defaults_added=0
 
+_shtab_fauxto_bench_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--model[folder of another model (default\: the released one)]:DIR:"
+  "*--provider[may be repeated (default\: all here)]:provider:(cpu coreml cuda tensorrt openvino)"
+  "*--variant[may be repeated (default\: all there are)]:NAME:"
+  "*--scope[the network alone, or from file to verdict]:scope:(model end_to_end)"
+  "--batch-sizes[views in one run (default\: 1, and those of a picture)]:LIST:"
+  "--threads[of the inference (default\: the usable CPUs)]:N:"
+  "--duration[of each measurement (default\: 10)]:SECONDS:"
+  "--count[at most so many samples of each (default\: 5000)]:N:"
+  "--quick[one second for each]"
+  "--format[(default\: text)]:format:(text markdown csv json)"
+  {-o,--output}"[write the results there]:FILE:"
+  "--out[write every format and a plot, named by device, there]:DIR:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_bench_defaults_added=0
+
 _shtab_fauxto_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   ":shell:(bash zsh tcsh)"
@@ -35,6 +56,15 @@ _shtab_fauxto_completion_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_fauxto_completion_defaults_added=0
+
+_shtab_fauxto_doctor_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--model[folder of another model (default\: the released one)]:DIR:"
+  "--json[all of it, as JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_doctor_defaults_added=0
 
 _shtab_fauxto_eval_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -125,7 +155,9 @@ _shtab_fauxto() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_fauxto-$line[1]:"
       case $line[1] in
+        bench) _arguments -C -s $_shtab_fauxto_bench_options ;;
         completion) _arguments -C -s $_shtab_fauxto_completion_options ;;
+        doctor) _arguments -C -s $_shtab_fauxto_doctor_options ;;
         eval) _arguments -C -s $_shtab_fauxto_eval_options ;;
         explain) _arguments -C -s $_shtab_fauxto_explain_options ;;
         info) _arguments -C -s $_shtab_fauxto_info_options ;;
