@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,6 +48,8 @@ def read(name: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def write(name: str, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
     """Keep `value`, in plain JSON, whole or not at all; a cache that cannot be written is no error."""
+    import tempfile  # it takes time to load, and this is seldom called
+
     path = _file(name, key)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

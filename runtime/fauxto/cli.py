@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -182,6 +181,8 @@ def run_info(args: argparse.Namespace) -> int:
 
 def run_completion(args: argparse.Namespace) -> int:
     """Print the completion script, which shtab made when fauxto was built (tests/runtime/test_completion.py)."""
+    from importlib.resources import files
+
     print((files("fauxto") / "completion" / f"fauxto.{args.shell}").read_text("utf-8"), end="")
     return 0
 

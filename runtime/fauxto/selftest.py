@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 
 import numpy as np
@@ -44,4 +43,4 @@ def race(runners: list[Runner], views: Floats, rounds: int = ROUNDS) -> list[flo
             runner.run(views)
             if turn:
                 own.append(time.perf_counter() - started)
-    return [statistics.median(own) for own in times]
+    return [float(np.median(own)) for own in times]
