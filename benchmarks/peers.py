@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -116,15 +117,16 @@ def _openvino(model: Path, _: Card, settings: dict[str, str] | None = None) -> P
 
 def _ncnn(model: Path, card: Card) -> Peer:
     import ncnn
-    import pnnx
-    import torch
-
-    from benchmarks.weights import network
 
     scratch = tempfile.TemporaryDirectory(prefix="benchmarks-ncnn-")
-    size = card.preprocessing.view_size
-    with _quiet():
-        pnnx.export(network(model), f"{scratch.name}/net.pt", torch.zeros(1, 3, size, size), fp16=False)
+    # The conversion needs torch: in a process of its own, so that this one's memory is ncnn's.
+    conversion = multiprocessing.get_context("spawn").Process(
+        target=_convert_ncnn, args=(model, card.preprocessing.view_size, scratch.name)
+    )
+    conversion.start()
+    conversion.join()
+    if conversion.exitcode:
+        raise ImportError("the conversion failed; it needs pnnx and torch")
     net = ncnn.Net()
     net.opt.num_threads = usable_cpus()
     net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
@@ -138,6 +140,15 @@ def _ncnn(model: Path, card: Card) -> Peer:
         return float(np.array(out).ravel()[0])
 
     return Peer(logit, kept=[scratch])
+
+
+def _convert_ncnn(model: Path, size: int, folder: str) -> None:
+    import pnnx
+    import torch
+
+    from benchmarks.weights import network
+
+    pnnx.export(network(model), f"{folder}/net.pt", torch.zeros(1, 3, size, size), fp16=False)
 
 
 def _executorch(model: Path, card: Card) -> Peer:
@@ -258,14 +269,6 @@ def _fastai(model: Path, card: Card) -> Peer:
             return float(net(torch.from_numpy(view))[0, 0])
 
     return Peer(logit, picture=picture, kept=[scratch])
-
-
-def _quiet() -> Any:
-    """What converters print is no answer of ours."""
-    import contextlib
-    import io
-
-    return contextlib.redirect_stdout(io.StringIO())
 
 
 PEERS: dict[str, Callable[[Path, Card], Peer]] = {

@@ -21,7 +21,7 @@ from fauxto.output import Progress
 from fauxto.session import usable_cpus
 
 SCHEMA = 1
-RUNS = {"model": 8, "preprocess": 2, "picture": 2}  # of a peer in one turn
+RUNS = {"model": 8, "preprocess": 3, "picture": 3}  # of a peer in one turn
 
 
 @dataclass

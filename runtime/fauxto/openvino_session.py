@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ class OpenVINOSession:
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:200]
             raise ProviderError(f"{OPENVINO} does not run {path.name} here: {reason}; use --provider cpu") from None
+        self._turn = threading.Lock()  # calls of one compiled model share a request, which refuses a second
         self.provider = OPENVINO
         shape = self._model.input(0).partial_shape
         self._batch = None if shape[0].is_dynamic else shape[0].get_length()
@@ -64,6 +66,9 @@ class OpenVINOSession:
 
     def _outputs(self, names: list[str], views: Floats) -> list[Floats]:
         parts = [views] if self._batch in (None, len(views)) else [views[i : i + 1] for i in range(len(views))]
-        runs = [self._model(part) for part in parts]
-        # Copied: OpenVINO writes the next run's outputs into the same memory.
-        return [np.concatenate([np.array(run[name]) for run in runs]) for name in names]
+        runs = []
+        for part in parts:
+            with self._turn:
+                run = self._model(part)
+                runs.append([np.array(run[name]) for name in names])  # copied: the next run writes over them
+        return [np.concatenate(values) for values in zip(*runs, strict=True)]

@@ -46,9 +46,12 @@ _OTHERWISE = "use --provider auto or cpu"
 def wanted(provider: Provider | None) -> Provider:
     """The provider to use: the one asked for, else FAUXTO_PROVIDER, else "auto". Raises FauxtoError if unknown."""
     chosen = provider or os.environ.get(VARIABLE) or AUTO
-    if isinstance(chosen, str) and chosen not in CHOICES:
-        source = "" if provider else f" (from {VARIABLE})"
-        raise FauxtoError(f"provider '{chosen}'{source} is not one of {', '.join(CHOICES)}")
+    if isinstance(chosen, str):
+        if chosen not in CHOICES:
+            source = "" if provider else f" (from {VARIABLE})"
+            raise FauxtoError(f"provider '{chosen}'{source} is not one of {', '.join(CHOICES)}")
+    elif len(chosen) != 2 or not isinstance(chosen[0], str) or not isinstance(chosen[1], Mapping):
+        raise FauxtoError(f"provider {chosen!r} is neither one of {', '.join(CHOICES)} nor (its name, its options)")
     return chosen
 
 
@@ -67,7 +70,7 @@ def options(provider: Provider, ort_version: str) -> dict[str, str]:
     Makes the cache folder that Core ML and TensorRT keep compiled models in.
     """
     if not isinstance(provider, str):
-        return dict(provider[1])
+        return {key: str(value) for key, value in provider[1].items()}
     name = engine(provider)
     if name == COREML:
         # The default format, NeuralNetwork, takes neither half precision nor all of the graph; shapes that can

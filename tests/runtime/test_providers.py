@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,6 @@ import onnxruntime
 import pytest
 from conftest import make_photo
 from fake_ort import FakeOrt
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fauxto import cache, choose, providers, session
 from fauxto.card import find_model
@@ -152,30 +151,6 @@ def test_a_damaged_or_unwritable_cache_is_no_error(fake, monkeypatch: pytest.Mon
     assert providers.options("coreml", "1").get("ModelCacheDirectory") is None
 
 
-def test_the_cache_folder_follows_the_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("FAUXTO_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    monkeypatch.setattr("os.path.expanduser", lambda path: path.replace("~", "/home/me"))
-    for system, expected in (
-        ("linux", tmp_path / "xdg" / "fauxto"),
-        ("darwin", Path("/home/me/Library/Caches/fauxto")),
-        ("win32", tmp_path / "local" / "fauxto"),
-    ):
-        monkeypatch.setattr("sys.platform", system)
-        assert cache.folder() == expected
-
-
-@given(
-    st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5) | st.none(), max_size=3),
-    st.dictionaries(st.text(max_size=5), st.floats(allow_nan=False) | st.text(max_size=5), max_size=3),
-)
-def test_what_the_cache_keeps_comes_back_for_its_own_key_only(key: dict, value: dict) -> None:
-    cache.write("test", key, value)
-    assert cache.read("test", key) == value
-    assert cache.read("test", key | {"more than five": 1}) is None
-
-
 def test_the_options_close_the_known_traps(tmp_path: Path) -> None:
     coreml = providers.options("coreml", "1.99")
     assert coreml["ModelFormat"] == "MLProgram"
@@ -230,6 +205,12 @@ def test_an_argument_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch, 
         Detector(provider="abacus")
 
 
+@pytest.mark.parametrize("provider", [("CUDAExecutionProvider",), (1, {}), ("CUDAExecutionProvider", "fast")])
+def test_a_tuple_that_is_no_provider_is_refused(provider: tuple) -> None:
+    with pytest.raises(FauxtoError, match="is neither one of auto, cpu"):
+        Detector(provider=provider)
+
+
 @pytest.mark.parametrize("verb", ["predict", "explain", "eval", "bench"])
 def test_every_verb_refuses_with_one_line(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if CUDA in onnxruntime.get_available_providers():
@@ -265,6 +246,15 @@ def test_openvino_gives_the_same_answers(detector: Detector, tmp_path: Path) -> 
     assert other.predict(picture).logit == pytest.approx(detector.predict(picture).logit, abs=1e-3)
     assert other.predict(picture).provider == "OpenVINO"
     np.testing.assert_allclose(other.explain(picture), detector.explain(picture), atol=1e-2)
+
+
+def test_openvino_answers_many_threads(detector: Detector) -> None:
+    pytest.importorskip("openvino")
+    runner = session.open_session(MODEL, "openvino")
+    views = [np.random.default_rng(i).normal(size=(1, 3, 224, 224)).astype(np.float32) for i in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(runner.run, views))
+    np.testing.assert_allclose(together, [detector._session.run(view) for view in views], atol=1e-4)
 
 
 def test_openvino_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,10 @@ class Plan:
         scopes: of SCOPES.
         batches: views in one run of the model, for the scope "model"; none: 1, and as many as a picture has.
         threads: of the inference; None: the usable CPUs.
-        seconds: that each cell is measured for, and at least `least` and at most `most` samples of it.
+        seconds: that each cell is measured for, and up to three times as long until it has its samples.
+        least: samples of a single-stream cell; an offline cell has its rate from fewer.
+        most: samples of any cell.
+        warm_up: calls before the first sample.
     """
 
     model: str | None = None
@@ -47,7 +50,7 @@ class Plan:
     batches: tuple[int, ...] = ()
     threads: int | None = None
     seconds: float = 10.0
-    least: int = 20
+    least: int = 50
     most: int = 5000
     warm_up: int = 3
 

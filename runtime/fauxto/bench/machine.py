@@ -34,6 +34,7 @@ def record() -> dict[str, Any]:
         "os": platform.platform(),
         "power": power(),
         "temperature_c": temperature(),
+        "thermal_state": _say("pmset", "-g", "therm") if sys.platform == "darwin" else None,
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "load": load(),
         "versions": versions(),
