@@ -109,8 +109,11 @@ def plot(report: dict[str, Any]) -> Any:
     for axes, (title, rows) in zip(places[:, 0], panels.items(), strict=True):
         samples = [[second * 1000 for second in row["wall_s"]] for row in rows]
         axes.boxplot(samples, orientation="horizontal", whis=(5, 95), flierprops={"markersize": 2})
-        axes.set_yticks(range(1, len(rows) + 1), [row["peer"] for row in rows], fontsize=7)
+        axes.set_yticks(range(1, len(rows) + 1), [cells(row)[0] for row in rows], fontsize=7)
         axes.set(xscale="log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("{x:g}")
+        axes.tick_params(axis="x", which="both", labelsize=7)
         axes.set_title(title, fontsize=9)
         axes.invert_yaxis()
     places[-1, 0].set_xlabel("ms, log scale: whiskers at 5 and 95 %")

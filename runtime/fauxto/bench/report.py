@@ -130,5 +130,8 @@ def plot(report: dict[str, Any]) -> Any:
     axes.boxplot(samples, orientation="horizontal", whis=(0, 100))
     axes.set_yticks(range(1, len(rows) + 1), labels, fontsize=8)
     axes.set(xscale="log", xlabel="ms: least, quartiles, most", title=report["machine"]["cpu"])
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(axis="x", which="both", labelsize=8)
     axes.invert_yaxis()
     return figure
