@@ -231,6 +231,17 @@ def test_every_verb_refuses_with_one_line(verb: str, tmp_path: Path, capsys: pyt
     assert "CUDAExecutionProvider is not in the installed onnxruntime" in err.splitlines()[-1]
 
 
+def test_a_file_that_gives_no_numbers_is_wrong_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = Detector().card
+    opened = choose.open_on(MODEL.parent, card, "cpu")
+    assert choose.wrong(MODEL.parent, card, opened)[1] is None
+    monkeypatch.setattr(session.Session, "run", lambda _, views: np.full(len(views), np.nan, np.float32))
+    for variant in ("fp32", "int8"):
+        found, reason = choose.wrong(MODEL.parent, card, replace(opened, variant=variant))
+        assert found == np.inf
+        assert "wrong answers" in reason
+
+
 def test_an_unknown_variant_is_refused() -> None:
     with pytest.raises(FauxtoError, match="no variant 'fp3'; the model has fp32"):
         Detector(variant="fp3")
