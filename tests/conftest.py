@@ -25,6 +25,13 @@ def encode(image: Image.Image, format: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's own cache, or follows the user's choice of a provider."""
+    monkeypatch.setenv("FAUXTO_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("FAUXTO_PROVIDER", raising=False)
+
+
 @pytest.fixture
 def photo() -> Image.Image:
     return make_photo()

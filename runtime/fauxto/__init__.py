@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fauxto.card import Card
     from fauxto.detector import Detector
-    from fauxto.errors import FauxtoError, ImageError, ModelError
+    from fauxto.errors import FauxtoError, ImageError, ModelError, ProviderError
     from fauxto.verdict import Prediction
 
 __version__ = "0.1.0"
-__all__ = ["Card", "Detector", "FauxtoError", "ImageError", "ModelError", "Prediction", "__version__"]
+__all__ = ["Card", "Detector", "FauxtoError", "ImageError", "ModelError", "Prediction", "ProviderError", "__version__"]
 
 _ROOMS = {
     "Card": "card",
@@ -25,6 +25,7 @@ _ROOMS = {
     "ImageError": "errors",
     "ModelError": "errors",
     "Prediction": "verdict",
+    "ProviderError": "errors",
 }
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import fauxto
 from fauxto.output import FORMATS
+from fauxto.providers import AUTO, CHOICES, NAMES, VARIABLE
 
+SCOPES = ("model", "end_to_end")
 SHELLS = ("bash", "zsh", "tcsh")
 
 
@@ -24,9 +27,17 @@ def build_parser() -> argparse.ArgumentParser:
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument("--model", metavar="DIR", help="folder of another model (default: the released one)")
 
+    running = argparse.ArgumentParser(add_help=False, parents=[model])
+    running.add_argument(
+        "--provider",
+        choices=CHOICES,
+        help=f"what runs the model (default: ${VARIABLE}, else {AUTO}); see fauxto doctor",
+    )
+    running.add_argument("--variant", metavar="NAME", help="of the model's files (default: the best for the provider)")
+
     predict = verbs.add_parser(
         "predict",
-        parents=[model],
+        parents=[running],
         help="a verdict for each picture",
         description="A verdict for each picture: photo, unsure or ai.",
         epilog="example: fauxto predict -r ~/Pictures --format jsonl -o verdicts.jsonl",
@@ -46,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     explain = verbs.add_parser(
         "explain",
-        parents=[model],
+        parents=[running],
         help="a heat map of where the evidence lies",
         description="Draw where the evidence lies: red speaks for ai, blue for a photograph. A hint, not proof.",
         epilog="example: fauxto explain photo.jpg -o heat.png",
@@ -61,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     web = verbs.add_parser(
         "web",
-        parents=[model],
+        parents=[running],
         help="a page to drop pictures on, and an HTTP API",
         description="Serve the page and POST /api/predict on this machine.",
         epilog="example: fauxto web --port 8000",
@@ -72,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     evaluate = verbs.add_parser(
         "eval",
-        parents=[model],
+        parents=[running],
         help="measure the model on your own labelled folder",
         description="Measure the model on DIR/{ai,real}, beside a baseline of trivial features.",
         epilog="example: fauxto eval ~/labelled --grid 200 --html report.html",
@@ -88,6 +99,18 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots and the worst mistakes")
     evaluate.add_argument("--no-thumbnails", action="store_true", help="leave the pictures out of the page")
     evaluate.set_defaults(verb="eval")
+
+    doctor = verbs.add_parser(
+        "doctor",
+        parents=[model],
+        help="what can run the model here, and what is wrong with the rest",
+        description="Try every execution provider: does it load, run the whole model, answer rightly, and how fast.",
+        epilog="example: fauxto doctor --json",
+    )
+    doctor.add_argument("--json", action="store_true", help="all of it, as JSON")
+    doctor.set_defaults(verb="doctor")
+
+    _add_bench(verbs, model)
 
     info = verbs.add_parser(
         "info",
@@ -107,6 +130,28 @@ def build_parser() -> argparse.ArgumentParser:
     completion.add_argument("shell", choices=SHELLS)
     completion.set_defaults(verb="completion")
     return parser
+
+
+def _add_bench(verbs: Any, model: argparse.ArgumentParser) -> None:
+    bench = verbs.add_parser(
+        "bench",
+        parents=[model],
+        help="latency and throughput on this machine",
+        description="Measure every provider and variant here, each in a fresh process, beside how right it answers.",
+        epilog="example: fauxto bench --quick; fauxto bench --out results",
+    )
+    bench.add_argument("--provider", action="append", choices=tuple(NAMES), help="may be repeated (default: all here)")
+    bench.add_argument("--variant", action="append", metavar="NAME", help="may be repeated (default: all there are)")
+    bench.add_argument("--scope", action="append", choices=SCOPES, help="the network alone, or from file to verdict")
+    bench.add_argument("--batch-sizes", metavar="LIST", help="views in one run (default: 1, and those of a picture)")
+    bench.add_argument("--threads", type=positive, metavar="N", help="of the inference (default: the usable CPUs)")
+    bench.add_argument("--duration", type=positive, metavar="SECONDS", help="of each measurement (default: 10)")
+    bench.add_argument("--count", type=positive, metavar="N", help="at most so many samples of each (default: 5000)")
+    bench.add_argument("--quick", action="store_true", help="one second for each")
+    bench.add_argument("--format", choices=("text", "markdown", "csv", "json"), default="text", help="(default: text)")
+    bench.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the results there")
+    bench.add_argument("--out", type=Path, metavar="DIR", help="write every format and a plot, named by device, there")
+    bench.set_defaults(verb="bench")
 
 
 def positive(word: str) -> int:

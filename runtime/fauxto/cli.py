@@ -12,12 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import fauxto
-from fauxto.arguments import build_parser
+from fauxto.arguments import SCOPES, build_parser
 from fauxto.errors import FauxtoError, ImageError
 from fauxto.output import Progress, Writer
 
@@ -62,7 +61,9 @@ def run_predict(args: argparse.Namespace) -> int:
     """Print a verdict for each picture."""
     from fauxto.detector import Detector
 
-    detector = Detector(args.model, operating_point=args.operating_point, provenance=args.provenance)
+    detector = Detector(
+        args.model, args.provider, args.operating_point, provenance=args.provenance, variant=args.variant
+    )
     seen: Counter[str] = Counter()
     empty: list[str] = []
     pictures = expand(args.paths, args.recursive, empty)
@@ -99,7 +100,7 @@ def run_explain(args: argparse.Namespace) -> int:
         image = load(sys.stdin.buffer.read() if args.path == "-" else args.path)
     except ImageError as error:
         raise FauxtoError(f"{args.path}: {error}") from None
-    heat = Detector(args.model).explain(image)
+    heat = Detector(args.model, args.provider, variant=args.variant).explain(image)
     try:
         if args.kind == "array":
             with args.output.open("wb") as file:
@@ -117,7 +118,7 @@ def run_web(args: argparse.Namespace) -> int:
         from fauxto.web import serve
     except ImportError:
         raise FauxtoError('the page needs more packages: pip install "fauxto[web]"') from None
-    serve(args.host, args.port, args.model)
+    serve(args.host, args.port, args.model, args.provider, args.variant)
     return 0
 
 
@@ -180,6 +181,8 @@ def run_info(args: argparse.Namespace) -> int:
 
 def run_completion(args: argparse.Namespace) -> int:
     """Print the completion script, which shtab made when fauxto was built (tests/runtime/test_completion.py)."""
+    from importlib.resources import files
+
     print((files("fauxto") / "completion" / f"fauxto.{args.shell}").read_text("utf-8"), end="")
     return 0
 
@@ -192,7 +195,10 @@ def run_eval(args: argparse.Namespace) -> int:
     except ImportError:
         raise FauxtoError('eval needs more packages: pip install "fauxto[eval]"') from None
     with open_output(args.output) as stream, open_output(args.html) as page:
-        found = evaluate(args.folder, args.model, args.conditions.split(","), args.sample, args.grid)
+        conditions = args.conditions.split(",")
+        found = evaluate(
+            args.folder, args.model, conditions, args.sample, args.grid, provider=args.provider, variant=args.variant
+        )
         if args.format == "json":
             print(json.dumps(found.report, indent=2), file=stream)
         else:
@@ -202,11 +208,46 @@ def run_eval(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_doctor(args: argparse.Namespace) -> int:
+    """Print what can run the model here. Exit status 1 where a file is not as the card says."""
+    from fauxto.doctor import as_text, examine
+
+    found = examine(args.model)
+    print(json.dumps(found, indent=2) if args.json else as_text(found))
+    return 0 if all(file["state"] == "ok" for file in found["files"] if file["state"] != "missing") else 1
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Measure latency and throughput."""
+    from fauxto.bench import QUICK, Plan, parse_batches, run
+    from fauxto.bench.report import FORMATS, write_all
+
+    plan = Plan(
+        args.model,
+        tuple(args.provider or ()),
+        tuple(args.variant or ()),
+        tuple(args.scope or SCOPES),
+        parse_batches(args.batch_sizes),
+        args.threads,
+    )
+    bounds: dict[str, Any] = dict(QUICK) if args.quick else {}
+    bounds |= {"seconds": float(args.duration)} if args.duration else {}
+    bounds |= {"most": args.count} if args.count else {}
+    with open_output(args.output) as stream:
+        report = run(replace(plan, **bounds))
+        print(FORMATS[args.format](report), file=stream)
+    for path in write_all(report, args.out) if args.out else ():
+        print(f"written: {path}", file=sys.stderr)
+    return 0 if report["complete"] else 130
+
+
 VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "predict": run_predict,
     "explain": run_explain,
     "web": run_web,
     "eval": run_eval,
+    "doctor": run_doctor,
+    "bench": run_bench,
     "info": run_info,
     "completion": run_completion,
 }

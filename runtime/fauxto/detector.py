@@ -16,11 +16,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from fauxto import card as cards
+from fauxto.choose import open_model
 from fauxto.errors import FauxtoError, ImageError
 from fauxto.explain import heat_map
 from fauxto.image import Source, load
 from fauxto.preprocess import pool, prepare
-from fauxto.session import PROVIDERS, Session, usable_cpus
+from fauxto.providers import Provider
+from fauxto.session import usable_cpus
 from fauxto.verdict import Prediction, decide, probability
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Detector:
         card: the model's card.
         model_sha256: of the ONNX file in use, checked against the card.
         provider: the execution provider that runs the model.
+        passed_over: what "auto" tried or could not try, and why it does not use it.
         variant: which of the model's files runs, by its name in the card.
         operating_point: the rule that turns probabilities into words.
     """
@@ -55,7 +58,7 @@ class Detector:
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
-        provider: str = "auto",
+        provider: Provider | None = None,
         operating_point: str | None = None,
         threads: int | None = None,
         provenance: bool = False,
@@ -65,7 +68,10 @@ class Detector:
 
         Args:
             model: folder with model.onnx and card.json; default: the released model.
-            provider: "auto" or "cpu".
+            provider: "auto", "cpu", "coreml", "cuda", "tensorrt", "openvino", or a provider as onnxruntime
+                takes it, (its name, its options); default: the environment's FAUXTO_PROVIDER, else "auto".
+                One that is named runs the whole model or is refused. "auto" takes Core ML on Apple silicon
+                or CUDA on NVIDIA where it is right on the golden pictures and faster than the CPU here.
             operating_point: a name from the card; default: the card's own.
             threads: of the inference; default: as many CPUs as this process may use.
             provenance: also read what files declare of themselves; it fills three fields of the
@@ -75,14 +81,15 @@ class Detector:
         Raises:
             ModelError: the model is missing, damaged, or its card incomplete.
             FauxtoError: the provider is unknown.
+            ProviderError: the provider asked for is missing, cannot load, leaves a part of the model to the
+                CPU, or answers wrongly. The message says which, and what to do.
         """
         folder = cards.find_model(model)
         self.card = cards.read(folder)
         self.operating_point = self.card.operating_point(operating_point)
-        self.variant = cards.choose_variant(folder, self.card, PROVIDERS.get(provider, provider), variant).name
-        path, self.model_sha256 = cards.checked_file(folder, self.card, self.card.variants[self.variant].file)
-        self._session = Session(path, provider, threads)
-        self.provider = self._session.provider
+        opened = open_model(folder, self.card, provider, variant, threads)
+        self._session, self.variant, self.model_sha256 = opened.runner, opened.variant, opened.sha256
+        self.provider, self.passed_over = self._session.provider, dict(opened.passed_over)
         self._declaration: Callable[[str | os.PathLike[str] | bytes], Declaration] | None = None
         if provenance:
             from fauxto.provenance import declaration  # its readers take time to load, and are seldom asked for

@@ -11,3 +11,7 @@ class ImageError(FauxtoError):
 
 class ModelError(FauxtoError):
     """A model file or card that is missing, damaged or incomplete."""
+
+
+class ProviderError(FauxtoError):
+    """An execution provider that is not there, cannot load, or does not run the model rightly."""

@@ -70,10 +70,10 @@ class Prediction:
     @property
     def declaration(self) -> Declaration | None:
         """What the file says of itself, where that was asked for."""
-        from fauxto.provenance import Declaration
-
         if self.declared is None:
             return None
+        from fauxto.provenance import Declaration
+
         return Declaration(self.declared, self.declared_by or "", self.signature or "unverified")
 
     def to_dict(self) -> dict[str, str | int | float | None]:

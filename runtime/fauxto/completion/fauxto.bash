@@ -5,24 +5,33 @@
 #    source ~/.local/share/bash_completion/fauxto
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_fauxto_subparsers=(predict explain web eval info completion)
+_shtab_fauxto_subparsers=(predict explain web eval doctor bench info completion)
 
-_shtab_fauxto_predict_option_strings=(-h --help --model -r --recursive --format -o --output --operating-point --batch-size --jobs --provenance --fail-on)
-_shtab_fauxto_explain_option_strings=(-h --help --model -o --output --as)
-_shtab_fauxto_web_option_strings=(-h --help --model --host --port)
-_shtab_fauxto_eval_option_strings=(-h --help --model --conditions --sample --grid --format -o --output --html --no-thumbnails)
+_shtab_fauxto_predict_option_strings=(-h --help --model --provider --variant -r --recursive --format -o --output --operating-point --batch-size --jobs --provenance --fail-on)
+_shtab_fauxto_explain_option_strings=(-h --help --model --provider --variant -o --output --as)
+_shtab_fauxto_web_option_strings=(-h --help --model --provider --variant --host --port)
+_shtab_fauxto_eval_option_strings=(-h --help --model --provider --variant --conditions --sample --grid --format -o --output --html --no-thumbnails)
+_shtab_fauxto_doctor_option_strings=(-h --help --model --json)
+_shtab_fauxto_bench_option_strings=(-h --help --model --provider --variant --scope --batch-sizes --threads --duration --count --quick --format -o --output --out)
 _shtab_fauxto_info_option_strings=(-h --help --model)
 _shtab_fauxto_completion_option_strings=(-h --help)
 _shtab_fauxto_option_strings=(-h --help --version)
 
 
 
+_shtab_fauxto_predict___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_predict___format_choices=(text json jsonl csv)
 _shtab_fauxto_predict___fail_on_choices=(ai)
+_shtab_fauxto_explain___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_explain___as_choices=(overlay map array)
+_shtab_fauxto_web___provider_choices=(auto cpu coreml cuda tensorrt openvino)
+_shtab_fauxto_eval___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_eval___format_choices=(text markdown json)
+_shtab_fauxto_bench___provider_choices=(cpu coreml cuda tensorrt openvino)
+_shtab_fauxto_bench___scope_choices=(model end_to_end)
+_shtab_fauxto_bench___format_choices=(text markdown csv json)
 _shtab_fauxto_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_fauxto_pos_0_choices=(predict explain web eval info completion)
+_shtab_fauxto_pos_0_choices=(predict explain web eval doctor bench info completion)
 
 _shtab_fauxto_predict_pos_0_nargs=+
 _shtab_fauxto_predict__h_nargs=0
@@ -37,6 +46,12 @@ _shtab_fauxto_web___help_nargs=0
 _shtab_fauxto_eval__h_nargs=0
 _shtab_fauxto_eval___help_nargs=0
 _shtab_fauxto_eval___no_thumbnails_nargs=0
+_shtab_fauxto_doctor__h_nargs=0
+_shtab_fauxto_doctor___help_nargs=0
+_shtab_fauxto_doctor___json_nargs=0
+_shtab_fauxto_bench__h_nargs=0
+_shtab_fauxto_bench___help_nargs=0
+_shtab_fauxto_bench___quick_nargs=0
 _shtab_fauxto_info__h_nargs=0
 _shtab_fauxto_info___help_nargs=0
 _shtab_fauxto_completion__h_nargs=0

@@ -8,16 +8,24 @@
 
 
 complete fauxto \
+        'c/--provider=/(auto cpu coreml cuda tensorrt openvino)/' \
         'c/--format=/(text json jsonl csv)/' \
         'c/--fail-on=/(ai)/' \
         'c/--as=/(overlay map array)/' \
         'c/--format=/(text markdown json)/' \
-        'c/--/(as batch-size conditions fail-on format grid help host html jobs model no-thumbnails operating-point output port provenance recursive sample version)/' \
+        'c/--provider=/(cpu coreml cuda tensorrt openvino)/' \
+        'c/--scope=/(model end_to_end)/' \
+        'c/--format=/(text markdown csv json)/' \
+        'c/--/(as batch-size batch-sizes conditions count duration fail-on format grid help host html jobs json model no-thumbnails operating-point out output port provenance provider quick recursive sample scope threads variant version)/' \
         'c/-/(- h o r)/' \
+        'n/--provider/(auto cpu coreml cuda tensorrt openvino)/' \
         'n/--format/(text json jsonl csv)/' \
         'n/--fail-on/(ai)/' \
         'n/--as/(overlay map array)/' \
         'n/--format/(text markdown json)/' \
-        'p/1/(predict explain web eval info completion)/' \
+        'n/--provider/(cpu coreml cuda tensorrt openvino)/' \
+        'n/--scope/(model end_to_end)/' \
+        'n/--format/(text markdown csv json)/' \
+        'p/1/(predict explain web eval doctor bench info completion)/' \
         'n/completion/(bash zsh tcsh)/' \
         'p/*/()/'

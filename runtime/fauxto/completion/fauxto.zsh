@@ -10,7 +10,9 @@
 
 _shtab_fauxto_commands() {
   local _commands=(
+    bench:'Measure every provider and variant here, each in a fresh process, beside how right it answers.'
     completion:'Print a script that teaches a shell to complete fauxto'"'"'s verbs and options.'
+    doctor:'Try every execution provider: does it load, run the whole model, answer rightly, and how fast.'
     eval:'Measure the model on DIR/{ai,real}, beside a baseline of trivial features.'
     explain:'Draw where the evidence lies: red speaks for ai, blue for a photograph. A hint, not proof.'
     info:'Print the model'"'"'s card and what it runs on, as JSON.'
@@ -28,6 +30,25 @@ _shtab_fauxto_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_fauxto_defaults_added=0
 
+_shtab_fauxto_bench_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--model[folder of another model (default\: the released one)]:DIR:"
+  "*--provider[may be repeated (default\: all here)]:provider:(cpu coreml cuda tensorrt openvino)"
+  "*--variant[may be repeated (default\: all there are)]:NAME:"
+  "*--scope[the network alone, or from file to verdict]:scope:(model end_to_end)"
+  "--batch-sizes[views in one run (default\: 1, and those of a picture)]:LIST:"
+  "--threads[of the inference (default\: the usable CPUs)]:N:"
+  "--duration[of each measurement (default\: 10)]:SECONDS:"
+  "--count[at most so many samples of each (default\: 5000)]:N:"
+  "--quick[one second for each]"
+  "--format[(default\: text)]:format:(text markdown csv json)"
+  {-o,--output}"[write the results there]:FILE:"
+  "--out[write every format and a plot, named by device, there]:DIR:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_bench_defaults_added=0
+
 _shtab_fauxto_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   ":shell:(bash zsh tcsh)"
@@ -36,9 +57,20 @@ _shtab_fauxto_completion_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_fauxto_completion_defaults_added=0
 
+_shtab_fauxto_doctor_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--model[folder of another model (default\: the released one)]:DIR:"
+  "--json[all of it, as JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_doctor_defaults_added=0
+
 _shtab_fauxto_eval_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[what runs the model (default\: \$FAUXTO_PROVIDER, else auto)\; see fauxto doctor]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[of the model\'s files (default\: the best for the provider)]:NAME:"
   "--conditions[(default\: clean,web,hard)]:LIST:"
   "--sample[only N pictures of each class, seeded]:N:"
   "--grid[also JPEG, WebP, scale, blur, noise on N of each class]:N:"
@@ -55,6 +87,8 @@ _shtab_fauxto_eval_defaults_added=0
 _shtab_fauxto_explain_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[what runs the model (default\: \$FAUXTO_PROVIDER, else auto)\; see fauxto doctor]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[of the model\'s files (default\: the best for the provider)]:NAME:"
   {-o,--output}"[heat map to write]:FILE:"
   "--as[over the picture, alone, or log-odds as .npy, (H, W) float32 (default\: overlay)]:kind:(overlay map array)"
   ":one picture, or - for standard input:"
@@ -74,6 +108,8 @@ _shtab_fauxto_info_defaults_added=0
 _shtab_fauxto_predict_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[what runs the model (default\: \$FAUXTO_PROVIDER, else auto)\; see fauxto doctor]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[of the model\'s files (default\: the best for the provider)]:NAME:"
   {-r,--recursive}"[search folders for pictures]"
   "--format[of the results (default\: text)]:format:(text json jsonl csv)"
   {-o,--output}"[write the results there]:FILE:"
@@ -91,6 +127,8 @@ _shtab_fauxto_predict_defaults_added=0
 _shtab_fauxto_web_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[what runs the model (default\: \$FAUXTO_PROVIDER, else auto)\; see fauxto doctor]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[of the model\'s files (default\: the best for the provider)]:NAME:"
   "--host[address to listen on (default\: 127.0.0.1, this machine only)]:host:"
   "--port[(default\: 7860)]:port:"
 )
@@ -117,7 +155,9 @@ _shtab_fauxto() {
       (( CURRENT += 1 ))
       curcontext="${curcontext%:*:*}:_shtab_fauxto-$line[1]:"
       case $line[1] in
+        bench) _arguments -C -s $_shtab_fauxto_bench_options ;;
         completion) _arguments -C -s $_shtab_fauxto_completion_options ;;
+        doctor) _arguments -C -s $_shtab_fauxto_doctor_options ;;
         eval) _arguments -C -s $_shtab_fauxto_eval_options ;;
         explain) _arguments -C -s $_shtab_fauxto_explain_options ;;
         info) _arguments -C -s $_shtab_fauxto_info_options ;;

@@ -47,6 +47,8 @@ def evaluate(
     sample: int | None = None,
     grid: int = 0,
     seed: int = 0,
+    provider: str | None = None,
+    variant: str | None = None,
 ) -> Evaluation:
     """Measure a model on `folder`/{ai,real}, through the runtime as it is shipped.
 
@@ -57,6 +59,8 @@ def evaluate(
         sample: at most so many pictures of each class.
         grid: measure GRID too, on at most so many pictures of each class, and fakes saved once as JPEG 96.
         seed: of the samples.
+        provider: as Detector takes it.
+        variant: as Detector takes it.
 
     Raises:
         FauxtoError: an unknown condition, or a class without pictures that can be read.
@@ -65,7 +69,7 @@ def evaluate(
     if unknown:
         raise FauxtoError(f"condition '{unknown[0]}' is not one of {', '.join(CONDITIONS)}")
     pictures = choose(folder, sample, seed)
-    detector = Detector(model)
+    detector = Detector(model, provider, variant=variant)
     clean = score(detector, pictures, "clean", CONDITIONS["clean"])
     if not clean.is_ai.any() or clean.is_ai.all():
         raise FauxtoError(f"{folder}: no readable picture in one of the classes; nothing can be measured")
@@ -81,6 +85,7 @@ def evaluate(
         "model": detector.card.name,
         "model_sha256": detector.model_sha256,
         "provider": detector.provider,
+        "variant": detector.variant,
         "operating_point": detector.operating_point.name,
         "sample": sample,
         "seed": seed,

@@ -39,13 +39,15 @@ def make_app(detector: Detector, uploads: str) -> FastAPI:
     return app
 
 
-def serve(host: str, port: int, model: str | None = None) -> None:
+def serve(
+    host: str, port: int, model: str | None = None, provider: str | None = None, variant: str | None = None
+) -> None:
     """Serve until stopped. Uploads are deleted once they are answered, and all with the server's end.
 
     Raises:
-        FauxtoError: the model cannot be loaded.
+        FauxtoError: the model cannot be loaded, or not on that provider.
     """
-    detector = Detector(model, provenance=True)
+    detector = Detector(model, provider, provenance=True, variant=variant)
     shown = f"[{host}]" if ":" in host else host
     print(f"fauxto: http://{shown}:{port}/  (the API's description: /docs; stop with Ctrl-C)", file=sys.stderr)
     if not loopback(host):

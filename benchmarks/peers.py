@@ -1,0 +1,284 @@
+"""The peers. Each is built in a process of its own, and only there are its packages imported."""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fauxto import card as cards
+from fauxto.card import Card
+from fauxto.image import load
+from fauxto.preprocess import pool, prepare
+from fauxto.session import usable_cpus
+
+Logit = Callable[[np.ndarray], float]
+
+
+@dataclass
+class Peer:
+    """What a peer can be timed at.
+
+    Attributes:
+        logit: (1, 3, S, S) float32 view -> its logit: the scope "model", and the check that it computes the same.
+        preprocess: a picture's path -> the model's input.
+        picture: a picture's path -> its answer, decoding included.
+        pooled: whether `picture` gives the pooled logit of all the card's views; else it looks at one view only.
+        kept: what must live as long as the peer.
+    """
+
+    logit: Logit
+    preprocess: Callable[[str], Any] | None = None
+    picture: Callable[[str], Any] | None = None
+    pooled: bool = False
+    kept: list[Any] = field(default_factory=list)
+
+
+def build(name: str) -> Peer:
+    """A peer by name. Raises ImportError or any error of its package: the driver then leaves it out with a word."""
+    folder = cards.find_model(None)
+    card = cards.read(folder)
+    kind, _, detail = name.partition(" ")
+    if kind == "fauxto":
+        return _fauxto(card, detail)
+    return PEERS[name](folder / card.variants[cards.REFERENCE].file, card)
+
+
+def _fauxto(card: Card, detail: str) -> Peer:
+    from fauxto.detector import Detector
+
+    variant, _, provider = detail.partition(" on ")
+    detector = Detector(provider=provider or "cpu", variant=variant.removesuffix(" again"))
+    return Peer(
+        logit=lambda view: float(detector._session.run(view)[0]),
+        preprocess=lambda path: prepare(load(path), card.preprocessing),
+        picture=lambda path: detector.predict(path, strict=True).logit,
+        pooled=True,
+    )
+
+
+def _torch(model: Path, card: Card, compiled: bool = False) -> Peer:
+    import torch
+
+    from benchmarks.weights import network
+
+    torch.set_num_threads(usable_cpus())
+    torch.set_grad_enabled(False)
+    net: Any = network(model)
+    if compiled:
+        net = torch.compile(net)
+
+    def logit(view: np.ndarray) -> float:
+        return float(net(torch.from_numpy(view))[0, 0])
+
+    preprocess = partial(_torchvision_views, card=card)
+
+    def picture(path: str) -> float:
+        logits = net(preprocess(path))[:, 0].numpy()
+        return float(pool(logits[None], card.preprocessing)[0])
+
+    return Peer(logit, preprocess, picture, pooled=True)
+
+
+def _torchvision_views(path: str, card: Card) -> Any:
+    """The card's rule as it is written with torchvision: resize the whole picture, then cut the views out."""
+    import torch
+    from PIL import Image
+    from torchvision.transforms.v2 import functional as ops
+
+    from fauxto.preprocess import offset, scaled_size
+
+    rule = card.preprocessing
+    image = Image.open(path).convert("RGB")
+    width, height = scaled_size(image.size, rule.max_short_side)
+    if image.size != (width, height):
+        image = ops.resize(image, [height, width], interpolation=ops.InterpolationMode(rule.filter))
+    size = rule.view_size
+    views = [
+        ops.crop(image, offset(fy, height - size), offset(fx, width - size), size, size) for fx, fy in rule.positions
+    ]
+    tensors = [ops.to_dtype(ops.pil_to_tensor(view), torch.float32, scale=True) for view in views]
+    return ops.normalize(torch.stack(tensors), list(rule.mean), list(rule.std))
+
+
+def _openvino(model: Path, _: Card, settings: dict[str, str] | None = None) -> Peer:
+    import openvino
+
+    threads = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": str(usable_cpus())}
+    compiled = openvino.Core().compile_model(str(model), "CPU", threads | (settings or {}))
+    return Peer(lambda view: float(compiled(view)["logit"][0]))
+
+
+def _ncnn(model: Path, card: Card) -> Peer:
+    import ncnn
+
+    scratch = tempfile.TemporaryDirectory(prefix="benchmarks-ncnn-")
+    # The conversion needs torch: in a process of its own, so that this one's memory is ncnn's.
+    conversion = multiprocessing.get_context("spawn").Process(
+        target=_convert_ncnn, args=(model, card.preprocessing.view_size, scratch.name)
+    )
+    conversion.start()
+    conversion.join()
+    if conversion.exitcode:
+        raise ImportError("the conversion failed; it needs pnnx and torch")
+    net = ncnn.Net()
+    net.opt.num_threads = usable_cpus()
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.load_param(f"{scratch.name}/net.ncnn.param")
+    net.load_model(f"{scratch.name}/net.ncnn.bin")
+
+    def logit(view: np.ndarray) -> float:
+        extractor = net.create_extractor()
+        extractor.input("in0", ncnn.Mat(np.ascontiguousarray(view[0])))
+        _, out = extractor.extract("out0")
+        return float(np.array(out).ravel()[0])
+
+    return Peer(logit, kept=[scratch])
+
+
+def _convert_ncnn(model: Path, size: int, folder: str) -> None:
+    import pnnx
+    import torch
+
+    from benchmarks.weights import network
+
+    pnnx.export(network(model), f"{folder}/net.pt", torch.zeros(1, 3, size, size), fp16=False)
+
+
+def _executorch(model: Path, card: Card) -> Peer:
+    import torch
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.exir import to_edge_transform_and_lower
+    from executorch.runtime import Runtime
+
+    from benchmarks.weights import network
+
+    size = card.preprocessing.view_size
+    program = torch.export.export(network(model), (torch.zeros(1, 3, size, size),))
+    lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()]).to_executorch()
+    loaded = Runtime.get().load_program(lowered.buffer)
+    method = loaded.load_method("forward")
+    return Peer(lambda view: float(method.execute([torch.from_numpy(view)])[0][0, 0]), kept=[lowered, loaded])
+
+
+def _litert(model: Path, card: Card) -> Peer:
+    import litert_torch
+    import torch
+
+    from benchmarks.weights import network
+
+    size = card.preprocessing.view_size
+    converted = litert_torch.convert(network(model), (torch.zeros(1, 3, size, size),))
+    return Peer(lambda view: float(np.ravel(converted(view))[0]))
+
+
+def _transformers(model: Path, card: Card) -> Peer:
+    """pipeline("image-classification"), as its documentation calls it: one view, resized and cropped by itself."""
+    import torch
+    from transformers import ConvNextImageProcessor, ResNetConfig, pipeline
+    from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
+    from transformers.models.resnet.modeling_resnet import ResNetPreTrainedModel
+
+    from benchmarks.weights import network
+
+    torch.set_num_threads(usable_cpus())
+    torch.set_grad_enabled(False)
+    rule = card.preprocessing
+
+    class Network(ResNetPreTrainedModel):
+        """Our weights behind the library's interface."""
+
+        def __init__(self, config: ResNetConfig) -> None:
+            super().__init__(config)
+            self.net = network(model)
+            self.post_init()
+
+        def forward(self, pixel_values: Any = None, **_: Any) -> Any:
+            logit = self.net(pixel_values)
+            return ImageClassifierOutputWithNoAttention(logits=torch.cat([-logit / 2, logit / 2], 1))
+
+        def _init_weights(self, module: Any) -> None:
+            """The weights are there already."""
+
+    config = ResNetConfig(num_labels=2, id2label={0: "real", 1: "ai"}, label2id={"real": 0, "ai": 1})
+    processor = ConvNextImageProcessor(
+        size={"shortest_edge": rule.view_size}, crop_pct=224 / 256, image_mean=rule.mean, image_std=rule.std
+    )
+    whole = Network(config).eval()
+    pipe = pipeline("image-classification", model=whole, image_processor=processor, device="cpu")
+    return Peer(lambda view: float(whole.net(torch.from_numpy(view))[0, 0]), picture=pipe)
+
+
+def _fastai(model: Path, card: Card) -> Peer:
+    """learn.predict, as its documentation calls it: one view, resized and cropped by itself."""
+    import torch
+    from fastai.vision.all import (
+        CategoryBlock,
+        DataBlock,
+        ImageBlock,
+        Learner,
+        Normalize,
+        RandomSplitter,
+        Resize,
+        nn,
+    )
+    from PIL import Image
+
+    from benchmarks.weights import network
+
+    torch.set_num_threads(usable_cpus())
+    rule = card.preprocessing
+    net = network(model)
+
+    class TwoClasses(nn.Module):
+        """learn.predict wants a logit for each class."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = net
+
+        def forward(self, views: Any) -> Any:
+            logit = self.net(views)
+            return torch.cat([-logit / 2, logit / 2], 1)
+
+    scratch = tempfile.TemporaryDirectory(prefix="benchmarks-fastai-")
+    for number in range(4):
+        Image.new("RGB", (256, 256)).save(Path(scratch.name) / f"{'ai' if number % 2 else 'real'}-{number}.png")
+    block = DataBlock(
+        blocks=(ImageBlock, CategoryBlock(vocab=["real", "ai"])),
+        splitter=RandomSplitter(0.5, seed=0),
+        get_y=lambda path: path.name.partition("-")[0],
+        item_tfms=Resize(rule.view_size),
+        batch_tfms=Normalize.from_stats(rule.mean, rule.std, cuda=False),
+    )
+    loaders = block.dataloaders(sorted(Path(scratch.name).glob("*.png")), bs=1, num_workers=0, device="cpu")
+    learn = Learner(loaders, TwoClasses(), loss_func=nn.CrossEntropyLoss())
+
+    def picture(path: str) -> Any:
+        with learn.no_bar(), learn.no_logging():
+            return learn.predict(path)
+
+    def logit(view: np.ndarray) -> float:
+        with torch.no_grad():
+            return float(net(torch.from_numpy(view))[0, 0])
+
+    return Peer(logit, picture=picture, kept=[scratch])
+
+
+PEERS: dict[str, Callable[[Path, Card], Peer]] = {
+    "torch eager": _torch,
+    "torch compiled": partial(_torch, compiled=True),
+    "OpenVINO f32": partial(_openvino, settings={"INFERENCE_PRECISION_HINT": "f32"}),
+    "OpenVINO default": _openvino,
+    "ncnn": _ncnn,
+    "ExecuTorch XNNPACK": _executorch,
+    "LiteRT": _litert,
+    "transformers pipeline": _transformers,
+    "fastai learn.predict": _fastai,
+}

@@ -1,0 +1,37 @@
+"""The released ONNX file's weights in a torchvision network: every peer computes the same function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+import torchvision
+from torch import nn
+
+
+def network(model: Path) -> nn.Module:
+    """(N, 3, S, S) views -> (N, 1) logits, in eval mode. The convolutions carry the folded batch norms as biases."""
+    net = torchvision.models.resnet18(norm_layer=lambda _: nn.Identity(), num_classes=1)
+    graph = onnx.load(str(model)).graph
+    values = {entry.name: onnx.numpy_helper.to_array(entry) for entry in graph.initializer}
+    found = [[values[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"]
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    *convolutions, head = found
+    with torch.no_grad():
+        for layer, (weight, bias) in zip(layers, convolutions, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight.copy()))
+            layer.bias = nn.Parameter(torch.from_numpy(bias.copy()))
+        net.fc.weight.copy_(torch.from_numpy(head[0].reshape(1, -1).copy()))
+        net.fc.bias.fill_(_bias(model))
+    return net.eval()
+
+
+def _bias(model: Path) -> float:
+    """The head's bias: what a logit is more than the mean of its evidence."""
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    size = session.get_inputs()[0].shape[-1]
+    logit, evidence = session.run(["logit", "evidence"], {"views": np.zeros((1, 3, size, size), np.float32)})
+    return float(logit[0] - evidence[0].mean())

@@ -1,0 +1,112 @@
+"""RUN/model.pt -> the network, and the card that describes it."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+import torch
+from torch import nn
+
+from export.errors import ExportError
+from fauxto import card as cards
+from fauxto.golden import SIZES, golden_picture
+from fauxto.image import load
+from fauxto.labelled import LABELS
+from fauxto.preprocess import Preprocessing, pool, prepare
+from train.config import Config
+from train.errors import TrainError
+from train.model import ai_logit, build, read_model
+
+MINIMUM_SHORT_SIDE = 200  # px; below it the verdict is "unsure"
+WEIGHTS_LICENCE = "Apache-2.0"
+
+
+def load_run(path: Path) -> tuple[dict[str, Any], str]:
+    """RUN/model.pt, checked, and its sha256. Raises ExportError."""
+    if not path.exists():
+        raise ExportError(f"{path}: not there; has `python -m train` finished?")
+    try:
+        checkpoint = read_model(path)
+    except TrainError as error:
+        raise ExportError(str(error)) from None
+    if checkpoint.get("labels") != list(LABELS):
+        raise ExportError(f"{path}: its labels are not {', '.join(LABELS)}")
+    if "calibration" not in checkpoint:
+        raise ExportError(f"{path}: has no calibration; finish the run with python -m train … --resume")
+    return checkpoint, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def network_of(checkpoint: dict[str, Any]) -> nn.Module:
+    """The checkpoint's network, in eval mode."""
+    network = build("none").eval()
+    network.load_state_dict(checkpoint["model"])
+    return network
+
+
+def make_card(name: str, checkpoint: dict[str, Any], state_hash: str, network: nn.Module) -> dict[str, Any]:
+    """The card, but for the opset, the files and their proofs."""
+    rule = Config(**checkpoint["config"]).preprocessing()
+    return {
+        "card": cards.SCHEMA,
+        "name": name,
+        "description": "Tells AI-generated pictures from photographs. A hint, never proof.",
+        "weights_licence": WEIGHTS_LICENCE,
+        "architecture": checkpoint["architecture"],
+        "labels": checkpoint["labels"],
+        "positive_label": "ai",
+        "input": {
+            "colour": "RGB",
+            "view_size": rule.view_size,
+            "max_short_side": rule.max_short_side,
+            "filter": rule.filter,
+            "positions": [list(position) for position in rule.positions],
+            "pooling": "mean of the largest",
+            "pooled_views": rule.pooled_views,
+            "mean": list(rule.mean),
+            "std": list(rule.std),
+        },
+        "calibration": checkpoint["calibration"],
+        "operating_points": checkpoint["operating_points"],
+        "default_operating_point": "fpr1",
+        "minimum_short_side": MINIMUM_SHORT_SIDE,
+        "val": checkpoint["val"],
+        "trivial_baseline": checkpoint["trivial_baseline"],
+        "data": checkpoint["data"],
+        "training": training_settings(checkpoint["config"]),
+        "checkpoint_sha256": state_hash,
+        "precision": "fp32",
+        "created": datetime.now(UTC).date().isoformat(),
+        "git_commit": git_commit(),
+        "versions": {"torch": checkpoint["torch"], "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
+        "golden": [{"picture": i, "logit": torch_logit(network, golden_picture(i), rule)} for i in range(len(SIZES))],
+    }
+
+
+def training_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The run's settings without this machine's folders."""
+    weights = config["weights"]
+    return {key: value for key, value in config.items() if key != "data"} | {
+        "weights": weights if weights in ("imagenet", "none") else "/".join(Path(weights).parts[-2:]),
+        "aligned": Path(config.get("aligned", "")).name,
+    }
+
+
+def git_commit() -> str | None:
+    """The checkout's commit, or None outside of one."""
+    answer = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() or None
+
+
+@torch.no_grad()
+def torch_logit(network: nn.Module, picture: Any, rule: Preprocessing) -> float:
+    """Pooled logit of one picture, by torch on the CPU."""
+    logits = ai_logit(network(torch.from_numpy(prepare(load(picture), rule))))
+    return float(pool(logits.numpy()[None], rule)[0])

@@ -1,0 +1,136 @@
+"""model.onnx -> the same network in other files: smaller to download, or made for one execution provider.
+
+fp16          weights stored in half precision, computed in fp32
+int8-weights  weights of large layers stored as int8 per channel, the others in half precision; computed in fp32
+static        as fp16, for one view at a time: what Core ML's execution provider can take whole
+int8          quantised arithmetic (QDQ), for processors that have instructions for it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType
+from onnxruntime.quantization.calibrate import TensorsData, create_calibrator
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+Floats = npt.NDArray[np.float32]
+
+SMALL = 500_000  # weights; layers of fewer are kept in half precision: a tenth of the file, most of the error
+METHODS = {
+    "minmax": (CalibrationMethod.MinMax, {}),
+    "percentile": (CalibrationMethod.Percentile, {"percentile": 99.99, "num_bins": 4096}),
+    "entropy": (CalibrationMethod.Entropy, {}),
+}
+QUANTISED = ["Conv", "Relu", "Add", "MaxPool", "ReduceMean"]
+
+
+def half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with fp16 convolution weights behind a Cast, which onnxruntime folds when it loads the file."""
+    return _store(model, lambda _: _as_half)
+
+
+def int8_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with int8 weights, one scale for each output channel, where a layer has SMALL weights or more.
+
+    A Cast and a Mul, not a DequantizeLinear: onnxruntime folds the former when it loads the file, and computes
+    the latter at every run.
+    """
+    return _store(model, lambda weights: _as_half if weights.size < SMALL else _as_int8)
+
+
+def static(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The fp16 variant for exactly one view."""
+    fixed = half_weights(model)
+    for value in (*fixed.graph.input, *fixed.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    del fixed.graph.value_info[:]
+    return onnx.shape_inference.infer_shapes(fixed)
+
+
+def _store(model: onnx.ModelProto, choose: Any) -> onnx.ModelProto:
+    """A copy of the model whose convolution weights are stored as `choose(weights)` says."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    kept, nodes = [], []
+    for tensor in copy.graph.initializer:
+        weights = numpy_helper.to_array(tensor)
+        if weights.ndim != 4:
+            kept.append(tensor)
+            continue
+        stored, restoring = choose(weights)(tensor.name, weights)
+        kept += stored
+        nodes += restoring
+    nodes += list(copy.graph.node)
+    for field, values in ((copy.graph.initializer, kept), (copy.graph.node, nodes)):
+        del field[:]
+        field.extend(values)
+    return copy
+
+
+def _as_half(name: str, weights: Floats) -> tuple[list[TensorProto], list[onnx.NodeProto]]:
+    stored = numpy_helper.from_array(weights.astype(np.float16), f"{name}_fp16")
+    return [stored], [helper.make_node("Cast", [stored.name], [name], to=TensorProto.FLOAT)]
+
+
+def _as_int8(name: str, weights: Floats) -> tuple[list[TensorProto], list[onnx.NodeProto]]:
+    scale = (np.abs(weights).max((1, 2, 3), keepdims=True) / 127).astype(np.float32)
+    steps = np.round(weights / np.maximum(scale, np.finfo(np.float32).tiny)).clip(-127, 127).astype(np.int8)
+    stored = [numpy_helper.from_array(steps, f"{name}_int8"), numpy_helper.from_array(scale, f"{name}_scale")]
+    cast = helper.make_node("Cast", [stored[0].name], [f"{name}_cast"], to=TensorProto.FLOAT)
+    return stored, [cast, helper.make_node("Mul", [f"{name}_cast", stored[1].name], [name])]
+
+
+class _Views(CalibrationDataReader):
+    def __init__(self, views: Sequence[Floats]) -> None:
+        self._left: Iterator[Floats] = iter(views)
+
+    def get_next(self) -> dict[str, Floats] | None:
+        views = next(self._left, None)
+        return None if views is None else {"views": views}
+
+
+class Quantiser:
+    """Static int8 quantisation of one ONNX file: U8 activations, S8 weights per channel."""
+
+    def __init__(self, reference: Path, folder: Path) -> None:
+        """Prepare `reference`; `folder` takes what is left over on the way."""
+        self._prepared, self._augmented = folder / "prepared.onnx", folder / "augmented.onnx"
+        quant_pre_process(str(reference), str(self._prepared), skip_symbolic_shape=True)
+        self._nodes = [node.name for node in onnx.load(str(self._prepared)).graph.node if node.op_type in QUANTISED]
+
+    def ranges(self, method: str, views: Sequence[Floats], chunk: int = 4) -> TensorsData:
+        """The range of every activation over `views`, each (V, 3, S, S) float32, by a key of METHODS."""
+        kind, extra = METHODS[method]
+        calibrator = create_calibrator(
+            self._prepared, None, str(self._augmented), calibrate_method=kind, extra_options=dict(extra)
+        )
+        for start in range(0, len(views), chunk):  # all activations of a chunk are held at once: 40 MB a view
+            calibrator.collect_data(_Views(views[start : start + chunk]))
+        return calibrator.compute_data()
+
+    def quantise(self, ranges: TensorsData, in_float: Sequence[str] = ()) -> onnx.ModelProto:
+        """The quantised model, but for the nodes `in_float`.
+
+        Weights take 7 bits (`reduce_range`): on x86 without VNNI two products of a full U8 and S8 overflow the
+        16 bits that they are added in. On such a machine 8 bits gave twice the mean error of 7.
+        """
+        nodes = [name for name in self._nodes if name not in in_float]
+        quantiser = QDQQuantizer(
+            onnx.load(str(self._prepared)), True, True, QuantType.QInt8, QuantType.QUInt8,
+            ranges, nodes, [], QUANTISED, {},
+        )  # fmt: skip
+        quantiser.quantize_model()
+        return quantiser.model.model
+
+    @property
+    def convolutions(self) -> list[str]:
+        """Names of the convolutions, in the order of the graph."""
+        return [node.name for node in onnx.load(str(self._prepared)).graph.node if node.op_type == "Conv"]

@@ -1,0 +1,165 @@
+"""What a measurement was made on. Everything is read, nothing guessed: what the system does not tell is None."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy
+import onnxruntime
+import PIL
+
+import fauxto
+from fauxto.session import cpu_quota, usable_cpus
+
+
+def record() -> dict[str, Any]:
+    """The machine, its state, and the versions."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpu": cpu(),
+        "cores": os.cpu_count(),
+        "usable_cpus": usable_cpus(),
+        "cpu_quota": cpu_quota(),
+        "memory_gb": memory_gb(),
+        "gpu": gpu(),
+        "os": platform.platform(),
+        "power": power(),
+        "temperature_c": temperature(),
+        "thermal_state": _say("pmset", "-g", "therm") if sys.platform == "darwin" else None,
+        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        "load": load(),
+        "versions": versions(),
+        "git_commit": git_commit(),
+    }
+
+
+def versions() -> dict[str, str | None]:
+    """Of all that the runtime is made of."""
+    found = {
+        "fauxto": fauxto.__version__,
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "pillow": PIL.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return found | {"openvino": version("openvino")}
+    except PackageNotFoundError:
+        return found | {"openvino": None}
+
+
+def cpu() -> str:
+    """The processor's name, as the system gives it."""
+    if sys.platform == "darwin":
+        return _say("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
+    match = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo") or "", re.MULTILINE)
+    return match[1].strip() if match else platform.processor() or platform.machine()
+
+
+def gpu() -> str | None:
+    """NVIDIA GPUs with their driver; None where there is none."""
+    return _say("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader") or None
+
+
+def memory_gb() -> float | None:
+    """The machine's memory, GiB."""
+    if sys.platform == "darwin":
+        size = _say("sysctl", "-n", "hw.memsize")
+        return round(int(size) / 2**30, 1) if size else None
+    if hasattr(os, "sysconf"):
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    return None
+
+
+def power() -> str | None:
+    """What feeds the machine, in the system's own words."""
+    if sys.platform == "darwin":
+        told = _say("pmset", "-g", "batt")
+        return told.splitlines()[0] if told else None
+    supplies = sorted(Path("/sys/class/power_supply").glob("*/online")) if sys.platform == "linux" else []
+    told = ", ".join(f"{path.parent.name} {'on' if _read(str(path)) == '1' else 'off'}" for path in supplies)
+    return told or None
+
+
+def temperature() -> float | None:
+    """The hottest thermal zone, degrees Celsius."""
+    if sys.platform != "linux":
+        return None
+    zones = [_read(str(path)) for path in Path("/sys/class/thermal").glob("thermal_zone*/temp")]
+    degrees = [int(zone) / 1000 for zone in zones if zone and zone.lstrip("-").isdigit()]
+    return max(degrees) if degrees else None
+
+
+def load() -> list[float] | None:
+    """Load averages over 1, 5 and 15 minutes."""
+    return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
+
+
+def git_commit() -> str | None:
+    """The checkout's commit; None for an installed package."""
+    root = Path(__file__).parents[3]
+    return _say("git", "-C", str(root), "rev-parse", "HEAD") or None if (root / ".git").exists() else None
+
+
+def peak_memory_mb() -> float | None:
+    """The largest resident memory of this process until now, MiB."""
+    # Not from getrusage on Linux: that counts what the parent held when it started this process.
+    match = re.search(r"VmHWM:\s*(\d+) kB", _read("/proc/self/status") or "")
+    if match:
+        return int(match[1]) / 1024
+    if sys.platform == "win32":
+        return _windows_peak() / 2**20
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+
+
+def _windows_peak() -> int:
+    """PeakWorkingSetSize of PROCESS_MEMORY_COUNTERS, bytes."""
+
+    class Counters(ctypes.Structure):
+        _fields_ = (
+            ("cb", ctypes.c_uint32),
+            ("faults", ctypes.c_uint32),
+            ("peak", ctypes.c_size_t),
+            ("rest", ctypes.c_size_t * 7),
+        )
+
+    counters = Counters(cb=ctypes.sizeof(Counters))
+    kernel: Any = getattr(ctypes, "windll").kernel32  # noqa: B009 - only there on Windows
+    kernel.GetCurrentProcess.restype = ctypes.c_void_p
+    kernel.K32GetProcessMemoryInfo(ctypes.c_void_p(kernel.GetCurrentProcess()), ctypes.byref(counters), counters.cb)
+    return int(counters.peak)
+
+
+def slug(text: str) -> str:
+    """A piece of a file name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def _say(*words: str) -> str | None:
+    if shutil.which(words[0]) is None:
+        return None
+    try:
+        told = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return told.stdout.strip() if told.returncode == 0 else None

@@ -1,0 +1,59 @@
+"""A job in a fresh process, which answers in lines of JSON: what it does to itself, a crash included, stays there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+class Child:
+    """`python -m module` with a job on its standard input; iterating gives its messages as they come.
+
+    Attributes:
+        died: how the process ended, if not well; None until the last message is read.
+    """
+
+    def __init__(self, module: str, job: Mapping[str, Any]) -> None:
+        self.died: str | None = None
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, encoding="utf-8",
+        )  # fmt: skip
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(job))
+        self._process.stdin.close()
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # without effect on one that has ended
+        for stream in (self._process.stdout, self._process.stderr):
+            if stream is not None:
+                stream.close()
+        self._process.wait()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        for line in self._process.stdout:
+            if line.startswith("{"):  # anything else is the chatter of a library
+                yield json.loads(line)
+        told = self._process.stderr.read().strip().splitlines()
+        status = self._process.wait()
+        if status:
+            self.died = f"its process ended with status {status}" + (f" ({told[-1]})" if told else "")
+
+
+def job() -> dict[str, Any]:
+    """The job, in the child."""
+    found: dict[str, Any] = json.load(sys.stdin)
+    return found
+
+
+def answer(message: Mapping[str, Any]) -> None:
+    """Send a message, from the child."""
+    print(json.dumps(dict(message)), flush=True)

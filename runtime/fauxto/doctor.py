@@ -1,0 +1,168 @@
+"""What works here: every provider tried in a process of its own, the machine, the model's files, the cache.
+
+python -m fauxto.doctor is one such process, with a job on standard input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+from fauxto import cache, choose, selftest
+from fauxto import card as cards
+from fauxto.bench import machine
+from fauxto.card import Card
+from fauxto.child import Child, answer, job
+from fauxto.errors import FauxtoError
+from fauxto.providers import AUTO, NAMES, candidates, engine
+from fauxto.session import compiled_in
+
+SCHEMA = 1
+FASTER = 0.9
+"""Share of the CPU's time under which a provider that "auto" does not try is worth asking for."""
+
+
+def examine(model: str | None = None) -> dict[str, Any]:
+    """Try everything anew, and let "auto" forget what it kept. Raises ModelError where the model has no card."""
+    folder = cards.find_model(model)
+    card = cards.read(folder)
+    choose.forget()
+    rows = [_try(folder, name) for name in NAMES]
+    fastest = next((row["latency_ms"] for row in rows if row["provider"] == "cpu"), None)
+    for row in rows:
+        _judge(row, fastest)
+    return {
+        "schema": SCHEMA,
+        "machine": machine.record(),
+        "model": card.name,
+        "folder": str(folder),
+        "files": files(folder, card),
+        "cache": {"folder": str(cache.folder()), "writable": cache.make("") is not None},
+        "auto": _auto(folder),
+        "providers": rows,
+    }
+
+
+def _auto(folder: Path) -> dict[str, Any]:
+    """What "auto" takes here."""
+    found = _answers({"model": str(folder), "provider": AUTO})
+    return {"candidates": [*candidates(), "cpu"]} | found
+
+
+def _try(folder: Path, name: str) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "provider": name,
+        "engine": engine(name),
+        "compiled_in": compiled_in(engine(name)),
+        "loads": False,
+        "variant": None,
+        "nodes": None,
+        "load_s": None,
+        "difference": None,
+        "latency_ms": None,
+        "reason": None,
+    }
+    return row | _answers({"model": str(folder), "provider": name})
+
+
+def _answers(task: dict[str, Any]) -> dict[str, Any]:
+    """All that the process said, the last word on each field; a crash is a reason too."""
+    found: dict[str, Any] = {}
+    with Child("fauxto.doctor", task) as child:
+        for message in child:
+            found |= message
+    return found | ({"reason": child.died} if child.died else {})
+
+
+def _judge(row: dict[str, Any], cpu_ms: float | None) -> None:
+    """The verdict: use, or refuse with the reason."""
+    row["verdict"] = "refuse" if row["reason"] else "use"
+    own = row["latency_ms"]
+    if row["reason"] or row["provider"] == "cpu" or own is None or cpu_ms is None:
+        return
+    if own >= cpu_ms:
+        row |= {"verdict": "refuse", "reason": f"slower than the CPU ({own:.1f} ms a picture, CPU {cpu_ms:.1f} ms)"}
+    elif own > FASTER * cpu_ms:
+        row["reason"] = "hardly faster than the CPU"
+
+
+def files(folder: Path, card: Card) -> list[dict[str, Any]]:
+    """Each file that the card names: its variant, its sha256, and whether that is the card's."""
+    names = {variant.file: variant.name for variant in card.variants.values()}
+    found = []
+    for name in dict.fromkeys((*names, *card.files)):
+        path = folder / name
+        digest = None
+        if path.is_file():
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        state = "missing" if digest is None else "ok" if digest == card.files.get(name) else "damaged or changed"
+        size = path.stat().st_size if digest else None
+        found.append({"file": name, "variant": names.get(name), "sha256": digest, "bytes": size, "state": state})
+    return found
+
+
+def main(task: dict[str, Any]) -> None:
+    """One provider, in a process that it may take down."""
+    folder, name = Path(task["model"]), task["provider"]
+    try:
+        card = cards.read(folder)
+        if name == AUTO:
+            opened = choose.open_model(folder, card, AUTO)
+            answer({"provider": opened.runner.provider, "variant": opened.variant, "passed_over": opened.passed_over})
+            return
+        started = time.perf_counter()
+        opened = choose.open_on(folder, card, name)
+        answer({"loads": True, "variant": opened.variant, "nodes": opened.runner.nodes,
+                "load_s": time.perf_counter() - started})  # fmt: skip
+        difference, reason = choose.wrong(folder, card, opened)
+        answer({"difference": difference if difference != float("inf") else None, "reason": reason})
+        if not reason:
+            views = selftest.golden_views(card.preprocessing, card)[0]
+            answer({"latency_ms": selftest.race([opened.runner], views)[0] * 1000})
+    except FauxtoError as error:
+        answer({"reason": str(error)})
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """The table, and what stands around it."""
+    host, auto = found["machine"], found["auto"]
+    memory = f"{host['memory_gb']} GiB" if host["memory_gb"] else "unknown"
+    lines = [
+        f"machine   {host['cpu']}, {host['cores']} cores, {memory} of memory, {host['os']}",
+        f"gpu       {host['gpu'] or 'no NVIDIA driver'}",
+        f"threads   {host['usable_cpus']} (quota: {host['cpu_quota'] or 'none'})",
+        "versions  " + ", ".join(f"{name} {version}" for name, version in host["versions"].items() if version),
+        f"model     {found['model']} in {found['folder']}",
+    ]
+    lines += [
+        f"  {file['file']}  {file['variant'] or ''}  sha256 {(file['sha256'] or '-')[:16]}  {file['state']}"
+        for file in found["files"]
+    ]
+    lines += [f"cache     {found['cache']['folder']}" + ("" if found["cache"]["writable"] else " (not writable)"), ""]
+    head = ("provider", "compiled in", "loads", "variant", "nodes", "max |Δlogit|", "ms a picture", "verdict")
+    rows = [head, *(_cells(row) for row in found["providers"])]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += ["", f"auto takes {auto.get('provider', '-')}, variant {auto.get('variant', '-')}"]
+    lines += [f"  not {name}: {reason}" for name, reason in auto.get("passed_over", {}).items()]
+    return "\n".join(lines)
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        row["provider"],
+        "yes" if row["compiled_in"] else "no",
+        "yes" if row["loads"] else "no",
+        row["variant"] or "-",
+        "/".join(map(str, row["nodes"])) if row["nodes"] else "-",
+        "-" if row["difference"] is None else f"{row['difference']:.1e}",
+        "-" if row["latency_ms"] is None else f"{row['latency_ms']:.1f}",
+        row["verdict"] + (f": {row['reason']}" if row["reason"] else ""),
+    )
+
+
+if __name__ == "__main__":
+    main(job())

@@ -1,0 +1,85 @@
+"""fauxto doctor: what works here and what does not, and nothing is called usable that did not run."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fauxto import cache, doctor
+from fauxto.card import find_model
+from fauxto.child import Child
+from fauxto.cli import main
+
+RELEASED = find_model(None)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAUXTO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return doctor.examine()
+
+
+def test_the_cpu_is_usable_and_every_other_has_a_verdict(found: dict) -> None:
+    rows = {row["provider"]: row for row in found["providers"]}
+    assert list(rows) == ["cpu", "coreml", "cuda", "tensorrt", "openvino"]
+    cpu = rows["cpu"]
+    assert (cpu["verdict"], cpu["loads"], cpu["reason"]) == ("use", True, None)
+    assert cpu["nodes"][0] == cpu["nodes"][1]
+    assert cpu["difference"] < 2e-3
+    assert cpu["latency_ms"] > 0
+    for row in rows.values():
+        if not row["loads"]:
+            assert row["verdict"] == "refuse"
+            assert row["reason"]
+            assert row["latency_ms"] is None
+    assert found["auto"]["provider"]
+
+
+def test_the_text_holds_the_table(found: dict) -> None:
+    text = doctor.as_text(found)
+    for word in ("compiled in", "max |Δlogit|", "auto takes", found["cache"]["folder"], found["machine"]["cpu"]):
+        assert word in text
+    assert found["files"][0]["sha256"][:16] in text
+    for row in found["providers"]:
+        assert any(line.startswith(row["provider"]) and row["verdict"] in line for line in text.splitlines())
+
+
+def test_json_and_a_damaged_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = Path(shutil.copytree(RELEASED, tmp_path / "copy"))
+    data = bytearray((copy / "model.onnx").read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / "model.onnx").write_bytes(data)
+    assert main(["doctor", "--json", "--model", str(copy)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["files"][0]["state"] == "damaged or changed"
+    assert all(row["verdict"] == "refuse" for row in told["providers"])
+    assert "sha256 is not the card's" in told["providers"][0]["reason"]
+
+
+def test_it_makes_auto_look_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.write("providers", {"old": 1}, {"provider": "cpu"})
+    monkeypatch.setattr(doctor, "_answers", lambda _: {"reason": "not tried"})
+    doctor.examine()
+    assert cache.read("providers", {"old": 1}) is None
+
+
+def test_a_slower_provider_is_refused_and_a_crash_is_a_reason() -> None:
+    row = {"provider": "cuda", "latency_ms": 30.0, "reason": None}
+    doctor._judge(row, 20.0)
+    assert (row["verdict"], row["reason"]) == ("refuse", "slower than the CPU (30.0 ms a picture, CPU 20.0 ms)")
+    row = {"provider": "cuda", "latency_ms": 5.0, "reason": None}
+    doctor._judge(row, 20.0)
+    assert (row["verdict"], row["reason"]) == ("use", None)
+
+
+def test_a_process_that_dies_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "crashing.py").write_text(
+        "import os, sys\nprint('{\"loads\": true}', flush=True)\nsys.stderr.write('MPSGraph abort')\n"
+        "sys.stderr.flush()\nos._exit(6)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Child("crashing", {}) as child:
+        assert list(child) == [{"loads": True}]
+    assert child.died == "its process ended with status 6 (MPSGraph abort)"
