@@ -72,7 +72,7 @@ def test_what_cannot_be_used_is_named(pairs: Path, tmp_path: Path, capsys: pytes
     assert "broken.pt2: not a file of torch.export.save" in capsys.readouterr().err
     assert reconstruct.main([str(tmp_path), *words[1:]]) == 2
     assert "no such folder" in capsys.readouterr().err
-    with pytest.raises(TrainError, match="train.reconstruct"):
+    with pytest.raises(TrainError, match=r"train\.reconstruct"):
         aligned_pairs(tmp_path)
 
 
