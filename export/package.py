@@ -91,9 +91,10 @@ def write_variants(folder: Path, raw: dict[str, Any], calibration: Sequence[Path
         "fp16": half_weights(reference),
         "static": static(reference),
     }
-    key = {"COREML_CACHE_KEY": f"fauxto{raw['checkpoint_sha256'][:48]}"}  # else it goes by the path alone
     for name, model in made.items():
-        save(model, raw | {"precision": name}, folder / f"model-{name}.onnx", **(key if name == "static" else {}))
+        # Letters and digits, at most 64, or Core ML's provider goes by the path alone, whatever is in the file.
+        key = f"{name.replace('-', '')}{raw['checkpoint_sha256'][:40]}"
+        save(model, raw | {"precision": name}, folder / f"model-{name}.onnx", COREML_CACHE_KEY=key)
     raw["int8"] = write_int8(folder, raw, calibration)
     files = {REFERENCE: MODEL_FILE} | {name: f"model-{name}.onnx" for name in (*made, "int8")}
     return {name: {"file": file, "providers": []} for name, file in files.items()}

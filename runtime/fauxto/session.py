@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from fauxto.errors import ModelError, ProviderError
-from fauxto.providers import CPU, CUDA, OPENVINO, TENSORRT, Provider, engine, how_to_get, how_to_load, options
+from fauxto.providers import COREML, CPU, CUDA, OPENVINO, TENSORRT, Provider, engine, how_to_get, how_to_load, options
 
 Floats = npt.NDArray[np.float32]
 
@@ -115,6 +115,9 @@ def _load(path: Path, provider: tuple[str, dict[str, str]], threads: int | None,
     settings.intra_op_num_threads = threads or usable_cpus()
     settings.log_severity_level = 3
     settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if provider[0] == COREML:
+        # It takes fixed shapes only: a file made for any number of views becomes one for a single view.
+        settings.add_free_dimension_override_by_name("views", 1)
     if strict:
         settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         settings.log_severity_level = 4

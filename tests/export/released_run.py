@@ -1,0 +1,56 @@
+"""A finished run whose network is the released one, so that exports are tested on weights that mean something."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from conftest import make_photo
+from torch import nn
+
+from benchmarks.weights import network
+from export.package import REPORT
+from fauxto import card as cards
+from fauxto.card import MODEL_FILE
+from train.config import Config
+from train.model import build
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def released_state() -> dict[str, torch.Tensor]:
+    """The released network as a torchvision state: its norms are folded into the convolutions, so they do nothing."""
+    released, own = network(cards.find_model(None) / MODEL_FILE), build("none")
+    kinds = [[m for m in net.modules() if isinstance(m, kind)] for net, kind in
+             ((released, nn.Conv2d), (own, nn.Conv2d), (own, nn.BatchNorm2d))]  # fmt: skip
+    with torch.no_grad():
+        for source, convolution, norm in zip(*kinds, strict=True):
+            convolution.weight.copy_(source.weight)
+            norm.bias.copy_(source.bias)
+            norm.running_var.fill_(1 - norm.eps)
+        own.fc.weight.copy_(torch.cat([released.fc.weight, torch.zeros_like(released.fc.weight)]))
+        own.fc.bias.copy_(torch.cat([released.fc.bias, torch.zeros_like(released.fc.bias)]))
+    return own.state_dict()
+
+
+def write_pictures(folder: Path) -> None:
+    """The examples and some made ones, in a folder for each class."""
+    for label in ("ai", "real"):
+        (folder / label).mkdir()
+    for path in (path for path in EXAMPLES.iterdir() if path.suffix in (".jpg", ".png")):
+        (folder / ("ai" if path.name.startswith("ai") else "real") / path.name).write_bytes(path.read_bytes())
+    for i in range(6):
+        make_photo(400, 300, seed=i).save(folder / "real" / f"made-{i}.png")
+
+
+def write_run(folder: Path, pictures: Path) -> None:
+    """What `python -m train` leaves in RUN, as far as an export reads it."""
+    card = json.loads((cards.find_model(None) / cards.CARD_FILE).read_text())
+    copied = ("architecture", "labels", "calibration", "operating_points", "val", "trivial_baseline", "data")
+    torch.save(
+        {name: card[name] for name in copied}
+        | {"config": asdict(Config(data=str(pictures))), "model": released_state(), "torch": card["versions"]["torch"]},
+        folder / "model.pt",
+    )
+    for name in REPORT:
+        (folder / name).write_bytes(b"as training left it")
