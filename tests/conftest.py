@@ -1,13 +1,16 @@
 """Pictures that the tests make themselves, and the released model."""
 
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from fauxto.card import CARD_FILE, choose_variant, find_model, read
 from fauxto.detector import Detector
+from fauxto.providers import CPU
 
 
 def make_photo(width: int = 320, height: int = 240, seed: int = 0) -> Image.Image:
@@ -42,6 +45,17 @@ def jpeg_path(tmp_path: Path, photo: Image.Image) -> Path:
     path = tmp_path / "photo.jpg"
     path.write_bytes(encode(photo, "JPEG", quality=90))
     return path
+
+
+@pytest.fixture
+def released_copy(tmp_path: Path) -> tuple[Path, Path]:
+    """A folder with the released card and the one file that the CPU runs; and that file."""
+    released = find_model(None)
+    file = choose_variant(released, read(released), CPU).file
+    (tmp_path / "copy").mkdir()
+    for name in (CARD_FILE, file):
+        shutil.copy(released / name, tmp_path / "copy")
+    return tmp_path / "copy", tmp_path / "copy" / file
 
 
 @pytest.fixture(scope="session")

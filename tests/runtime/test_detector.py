@@ -63,7 +63,7 @@ def test_a_prediction_says_all(detector: Detector, jpeg_path: Path) -> None:
     assert answer.operating_point == detector.card.default_operating_point
     assert answer.threshold == detector.operating_point.threshold
     assert answer.model == detector.card.name
-    assert answer.model_sha256 == detector.card.files["model.onnx"]
+    assert answer.model_sha256 == detector.card.files[detector.card.variants[detector.variant].file]
     assert answer.provider == "CPUExecutionProvider"
     assert answer.elapsed_ms > 0
     assert answer.error is None

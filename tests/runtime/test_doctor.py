@@ -1,7 +1,6 @@
 """fauxto doctor: what works here and what does not, and nothing is called usable that did not run."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -46,14 +45,14 @@ def test_the_text_holds_the_table(found: dict) -> None:
         assert any(line.startswith(row["provider"]) and row["verdict"] in line for line in text.splitlines())
 
 
-def test_json_and_a_damaged_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    copy = Path(shutil.copytree(RELEASED, tmp_path / "copy"))
-    data = bytearray((copy / "model.onnx").read_bytes())
+def test_json_and_a_damaged_file(released_copy: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    copy, file = released_copy
+    data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
-    (copy / "model.onnx").write_bytes(data)
+    file.write_bytes(data)
     assert main(["doctor", "--json", "--model", str(copy)]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert told["files"][0]["state"] == "damaged or changed"
+    assert {entry["file"]: entry["state"] for entry in told["files"]}[file.name] == "damaged or changed"
     assert all(row["verdict"] == "refuse" for row in told["providers"])
     assert "sha256 is not the card's" in told["providers"][0]["reason"]
 
