@@ -8,6 +8,8 @@ int8          quantised arithmetic (QDQ), for processors that have instructions 
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -112,9 +114,10 @@ class Quantiser:
         calibrator = create_calibrator(
             self._prepared, None, str(self._augmented), calibrate_method=kind, extra_options=dict(extra)
         )
-        for start in range(0, len(views), chunk):  # all activations of a chunk are held at once: 40 MB a view
-            calibrator.collect_data(_Views(views[start : start + chunk]))
-        return calibrator.compute_data()
+        with contextlib.redirect_stdout(io.StringIO()):  # it tells of every chunk
+            for start in range(0, len(views), chunk):  # all activations of a chunk are held at once: 40 MB a view
+                calibrator.collect_data(_Views(views[start : start + chunk]))
+            return calibrator.compute_data()
 
     def quantise(self, ranges: TensorsData, in_float: Sequence[str] = ()) -> onnx.ModelProto:
         """The quantised model, but for the nodes `in_float`.

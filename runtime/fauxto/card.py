@@ -155,7 +155,7 @@ def read(folder: Path) -> Card:
     return parse(raw, str(path))
 
 
-def checked_file(folder: Path, card: Card, name: str = MODEL_FILE) -> tuple[Path, str]:
+def checked_file(folder: Path, card: Card, name: str) -> tuple[Path, str]:
     """FOLDER/name and its sha256, which must be the one in the card. Raises ModelError otherwise."""
     path = folder / name
     if name not in card.files:

@@ -164,10 +164,12 @@ def run_info(args: argparse.Namespace) -> int:
     import PIL
 
     from fauxto import card as cards
+    from fauxto.providers import CPU
 
     folder = cards.find_model(args.model)
     card = cards.read(folder)
-    cards.checked_file(folder, card)
+    variant = cards.choose_variant(folder, card, CPU)
+    _, digest = cards.checked_file(folder, card, variant.file)
     versions = {
         "fauxto": fauxto.__version__,
         "python": platform.python_version(),
@@ -175,7 +177,8 @@ def run_info(args: argparse.Namespace) -> int:
         "pillow": PIL.__version__,
         "onnxruntime": onnxruntime.__version__,
     }
-    print(json.dumps({"folder": str(folder), "sha256_checked": True, "versions": versions, "card": card.raw}, indent=2))
+    checked = {"variant": variant.name, "file": variant.file, "sha256": digest}
+    print(json.dumps({"folder": str(folder), "checked": checked, "versions": versions, "card": card.raw}, indent=2))
     return 0
 
 

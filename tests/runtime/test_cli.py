@@ -129,7 +129,7 @@ def test_standard_input_is_one_picture() -> None:
 def test_info_prints_card_hashes_and_versions(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 0
     info = json.loads(capsys.readouterr().out)
-    assert info["card"]["files"]["model.onnx"]
+    assert info["checked"]["sha256"] == info["card"]["files"][info["checked"]["file"]]
     assert set(info["versions"]) == {"fauxto", "python", "numpy", "pillow", "onnxruntime"}
 
 
