@@ -23,7 +23,20 @@ from fauxto.cli import main
 from fauxto.errors import FauxtoError
 from fauxto.image import load
 
-SHORT = ["bench", "--quick", "--provider", "cpu", "--scope", "model", "--batch-sizes", "1,2", "--count", "12"]
+SHORT = [
+    "bench",
+    "--quick",
+    "--provider",
+    "cpu",
+    "--variant",
+    "fp32",
+    "--scope",
+    "model",
+    "--batch-sizes",
+    "1,2",
+    "--count",
+    "12",
+]
 
 
 @pytest.fixture(scope="module")

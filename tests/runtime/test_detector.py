@@ -18,7 +18,7 @@ from fauxto.golden import SIZES, golden_picture
 from fauxto.preprocess import normalise
 from fauxto.session import usable_cpus
 
-TOLERANCE = 2e-3  # logits of one file on different CPUs
+TOLERANCE = 5e-3  # the golden logits are the fp32 file's; the default file's weights are stored as int8
 GOLDEN_SUMS = [4730172, 26638310, 570116889]
 
 

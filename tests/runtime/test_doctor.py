@@ -26,7 +26,7 @@ def test_the_cpu_is_usable_and_every_other_has_a_verdict(found: dict) -> None:
     cpu = rows["cpu"]
     assert (cpu["verdict"], cpu["loads"], cpu["reason"]) == ("use", True, None)
     assert cpu["nodes"][0] == cpu["nodes"][1]
-    assert cpu["difference"] < 2e-3
+    assert cpu["difference"] < 5e-3
     assert cpu["latency_ms"] > 0
     for row in rows.values():
         if not row["loads"]:
