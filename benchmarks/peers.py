@@ -69,7 +69,6 @@ def _torch(model: Path, card: Card, compiled: bool = False) -> Peer:
     from benchmarks.weights import network
 
     torch.set_num_threads(usable_cpus())
-    torch.set_grad_enabled(False)
     net: Any = network(model)
     if compiled:
         net = torch.compile(net)
@@ -188,7 +187,6 @@ def _transformers(model: Path, card: Card) -> Peer:
     from benchmarks.weights import network
 
     torch.set_num_threads(usable_cpus())
-    torch.set_grad_enabled(False)
     rule = card.preprocessing
 
     class Network(ResNetPreTrainedModel):
@@ -265,8 +263,7 @@ def _fastai(model: Path, card: Card) -> Peer:
             return learn.predict(path)
 
     def logit(view: np.ndarray) -> float:
-        with torch.no_grad():
-            return float(net(torch.from_numpy(view))[0, 0])
+        return float(net(torch.from_numpy(view))[0, 0])
 
     return Peer(logit, picture=picture, kept=[scratch])
 

@@ -26,7 +26,7 @@ def network(model: Path) -> nn.Module:
             layer.bias = nn.Parameter(torch.from_numpy(bias.copy()))
         net.fc.weight.copy_(torch.from_numpy(head[0].reshape(1, -1).copy()))
         net.fc.bias.fill_(_bias(model))
-    return net.eval()
+    return net.eval().requires_grad_(False)  # no peer records what it would need for training
 
 
 def _bias(model: Path) -> float:
