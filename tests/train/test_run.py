@@ -174,10 +174,10 @@ def test_the_batch_is_dynamic(model: Path) -> None:
 
 def test_the_evidence_adds_up_to_the_logit(run: Path, model: Path) -> None:
     views = np.random.default_rng(1).random((3, 3, 64, 64), np.float32)
-    logits, cells = Detector(model)._session.evidence(views)
+    logits, cells = Detector(model, variant="fp32")._session.evidence(views)
     bias = torch.load(run / "model.pt", weights_only=True)["model"]["fc.bias"]
     np.testing.assert_allclose(cells.mean((1, 2)) + float(bias[0] - bias[1]), logits, atol=1e-4)
-    np.testing.assert_allclose(logits, Detector(model)._session.run(views), atol=1e-6)
+    np.testing.assert_allclose(logits, Detector(model, variant="fp32")._session.run(views), atol=1e-6)
 
 
 def test_eval_measures_through_the_runtime(data: Path, model: Path) -> None:
