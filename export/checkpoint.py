@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from torch import nn
 
 from export.errors import ExportError
 from fauxto import card as cards
+from fauxto.bench.machine import git_commit
 from fauxto.golden import SIZES, golden_picture
 from fauxto.image import load
 from fauxto.labelled import LABELS
@@ -39,7 +38,7 @@ def load_run(path: Path) -> tuple[dict[str, Any], str]:
         raise ExportError(f"{path}: its labels are not {', '.join(LABELS)}")
     if "calibration" not in checkpoint:
         raise ExportError(f"{path}: has no calibration; finish the run with python -m train … --resume")
-    return checkpoint, hashlib.sha256(path.read_bytes()).hexdigest()
+    return checkpoint, cards.sha256(path)
 
 
 def network_of(checkpoint: dict[str, Any]) -> nn.Module:
@@ -95,14 +94,6 @@ def training_settings(config: dict[str, Any]) -> dict[str, Any]:
         "weights": weights if weights in ("imagenet", "none") else "/".join(Path(weights).parts[-2:]),
         "aligned": Path(config.get("aligned", "")).name,
     }
-
-
-def git_commit() -> str | None:
-    """The checkout's commit, or None outside of one."""
-    answer = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() or None
 
 
 @torch.no_grad()

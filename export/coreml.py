@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from export.errors import ExportError
+from export.variants import SMALL
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -29,8 +30,6 @@ PRECISIONS = {"fp16": None, "8bit": 8, "6bit": 6}
 SCALE = 0.226
 """ImageType takes one scale for all channels: this one, near every std of ImageNet; what is left of each
 channel's own goes into the first convolution, exactly."""
-
-SMALL = 500_000  # weights; palettes are for layers of more: the small ones are little of the file and most of the error
 
 
 class Calibrated(nn.Module):

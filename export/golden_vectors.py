@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from export.errors import ExportError
-from export.manifest import sha256
+from export.target import refuse_used, whole_folder
 from fauxto import card as cards
-from fauxto.card import REFERENCE, Card
+from fauxto.card import REFERENCE, Card, sha256
 from fauxto.golden import SIZES, golden_picture
 from fauxto.image import load
 from fauxto.preprocess import cut_views, normalise, offset, pool, scaled_size
@@ -38,15 +35,11 @@ def write(model: Path, out: Path) -> None:
         ExportError: OUT is in use.
         ModelError: MODEL is no exported model.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ExportError(f"{out}: exists and is not an empty folder; choose another --golden")
+    refuse_used(out, "--golden")
     card = cards.read(model)
     path, digest = cards.checked_file(model, card, card.variants[REFERENCE].file)
     session = Session(path)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
-        folder = Path(name, "golden")
-        folder.mkdir()
+    with whole_folder(out) as folder:
         pictures = [_write_picture(number, session, card, folder) for number in range(len(SIZES))]
         index = {
             "model": card.name,
@@ -59,9 +52,6 @@ def write(model: Path, out: Path) -> None:
             "pictures": pictures,
         }
         (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-        if out.exists():
-            out.rmdir()
-        os.replace(folder, out)
 
 
 def _write_picture(number: int, session: Session, card: Card, folder: Path) -> dict[str, Any]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from export.checkpoint import load_run, make_card, network_of, torch_logit
 from export.errors import ExportError
 from export.int8 import write_int8
 from export.onnx_file import save, write_reference
+from export.target import refuse_used, whole_folder
 from export.variants import half_weights, int8_weights, static
 from fauxto import card as cards
 from fauxto.card import MODEL_FILE, REFERENCE, Card
@@ -52,17 +51,13 @@ def export(
     for word in formats:
         if word not in FORMATS:
             raise ExportError(f"format '{word}' is not one of {', '.join(FORMATS)}")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ExportError(f"{out}: exists and is not an empty folder; choose another --out")
+    refuse_used(out, "--out")
     checkpoint, state_hash = load_run(run / "model.pt")
     config, network = Config(**checkpoint["config"]), network_of(checkpoint)
     data = Path(config.data)
     calibration, paths = find(pictures or (data / "val" if (data / "val").is_dir() else data), sample, config.seed)
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as name:
-        folder = Path(name, "model")
-        folder.mkdir()
+    with whole_folder(out) as folder:
         raw = make_card(out.name, checkpoint, state_hash, network)
         write_reference(network, config.view_size, raw, folder / MODEL_FILE)
         packages = {}
@@ -76,9 +71,6 @@ def export(
         check_proofs(folder, raw, card, packages, paths)
         write_card(folder, raw, packages)
         keep_report(run, folder / "report")
-        if out.exists():
-            out.rmdir()
-        os.replace(folder, out)
     manifest.write(out.parent)
     print(f"written: {out}, {out.parent / manifest.NAME}", file=sys.stderr)
 
@@ -104,8 +96,9 @@ def write_card(folder: Path, raw: dict[str, Any], packages: dict[str, dict[str, 
     """Write card.json, with the hash of every file, and read it as the runtime does."""
     raw["files"] = {}
     for entry in (*raw["variants"].values(), *packages.values()):
-        entry["bytes"] = sum(path.stat().st_size for path in _files(folder / entry["file"]))
-        raw["files"] |= manifest.hashes(folder, entry["file"])
+        own = manifest.files(folder / entry["file"])
+        entry["bytes"] = sum(path.stat().st_size for path in own)
+        raw["files"] |= {path.relative_to(folder).as_posix(): cards.sha256(path) for path in own}
     if packages:
         raw["coreml"] = packages
     (folder / cards.CARD_FILE).write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
@@ -198,7 +191,3 @@ def compare(network: nn.Module, detector: Detector, paths: Sequence[Path]) -> No
     )
     if not fits:
         raise ExportError(f"the ONNX file differs from torch by {worst:.1e}; nothing was written")
-
-
-def _files(path: Path) -> list[Path]:
-    return [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]

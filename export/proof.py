@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -125,24 +122,13 @@ def prove(candidates: dict[str, Logits], paths: Sequence[Path], card: Card, time
 
 
 def _read(paths: Sequence[Path], card: Card) -> Iterator[tuple[Path, Views, int]]:
-    """Each readable picture, its views and its short side, px; decoded a little ahead."""
-
-    def one(path: Path) -> tuple[Path, Views, int] | None:
+    """Each readable picture, its views and its short side, px."""
+    for path in paths:
         try:
             image = load(path)
         except ImageError:
-            return None
-        return path, cut_views(image, card.preprocessing), min(image.size)
-
-    left, waiting = iter(paths), deque[Future[tuple[Path, Views, int] | None]]()
-    with ThreadPoolExecutor(1) as workers:
-        while True:
-            waiting.extend(workers.submit(one, path) for path in islice(left, 4 - len(waiting)))
-            if not waiting:
-                return
-            found = waiting.popleft().result()
-            if found:
-                yield found
+            continue
+        yield path, cut_views(image, card.preprocessing), min(image.size)
 
 
 def _golden(logits: Logits, number: int, card: Card) -> float:

@@ -25,7 +25,9 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 Floats = npt.NDArray[np.float32]
 
-SMALL = 500_000  # weights; layers of fewer are kept in half precision: a tenth of the file, most of the error
+SMALL = (
+    500_000  # weights; smaller layers keep half precision, here and in Core ML: little of the file, most of the error
+)
 METHODS = {
     "minmax": (CalibrationMethod.MinMax, {}),
     "percentile": (CalibrationMethod.Percentile, {"percentile": 99.99, "num_bins": 4096}),

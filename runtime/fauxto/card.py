@@ -161,13 +161,18 @@ def checked_file(folder: Path, card: Card, name: str) -> tuple[Path, str]:
     if name not in card.files:
         raise ModelError(f"{folder / CARD_FILE}: no sha256 of {name}; export the model again")
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256(path)
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}; reinstall fauxto or export the model again") from None
     if digest != card.files[name]:
         raise ModelError(f"{path}: its sha256 is not the card's, the file is damaged or changed; reinstall fauxto")
     return path, digest
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def choose_variant(folder: Path, card: Card, provider: str, wanted: str | None = None) -> Variant:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sys
 import warnings
 from collections import Counter
@@ -15,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import fauxto
 from fauxto.arguments import SCOPES, build_parser
 from fauxto.errors import FauxtoError, ImageError
 from fauxto.output import Progress, Writer
@@ -159,26 +157,16 @@ def open_output(path: Path | None) -> nullcontext[TextIO] | TextIO:
 
 def run_info(args: argparse.Namespace) -> int:
     """Print the model's card, and what it runs on, as JSON."""
-    import numpy
-    import onnxruntime
-    import PIL
-
     from fauxto import card as cards
+    from fauxto.bench.machine import versions
     from fauxto.providers import CPU
 
     folder = cards.find_model(args.model)
     card = cards.read(folder)
     variant = cards.choose_variant(folder, card, CPU)
     _, digest = cards.checked_file(folder, card, variant.file)
-    versions = {
-        "fauxto": fauxto.__version__,
-        "python": platform.python_version(),
-        "numpy": numpy.__version__,
-        "pillow": PIL.__version__,
-        "onnxruntime": onnxruntime.__version__,
-    }
     checked = {"variant": variant.name, "file": variant.file, "sha256": digest}
-    print(json.dumps({"folder": str(folder), "checked": checked, "versions": versions, "card": card.raw}, indent=2))
+    print(json.dumps({"folder": str(folder), "checked": checked, "versions": versions(), "card": card.raw}, indent=2))
     return 0
 
 

@@ -5,7 +5,6 @@ python -m fauxto.doctor is one such process, with a job on standard input.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from pathlib import Path
 from typing import Any
@@ -94,10 +93,7 @@ def files(folder: Path, card: Card) -> list[dict[str, Any]]:
     found = []
     for name in dict.fromkeys((*names, *card.files)):
         path = folder / name
-        digest = None
-        if path.is_file():
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = cards.sha256(path) if path.is_file() else None
         state = "missing" if digest is None else "ok" if digest == card.files.get(name) else "damaged or changed"
         size = path.stat().st_size if digest else None
         found.append({"file": name, "variant": names.get(name), "sha256": digest, "bytes": size, "state": state})

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -37,26 +38,28 @@ def record() -> dict[str, Any]:
         "thermal_state": _say("pmset", "-g", "therm") if sys.platform == "darwin" else None,
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "load": load(),
-        "versions": versions(),
+        "versions": versions() | {"openvino": _installed("openvino")},
         "git_commit": git_commit(),
     }
 
 
-def versions() -> dict[str, str | None]:
+def versions() -> dict[str, str]:
     """Of all that the runtime is made of."""
-    found = {
+    return {
         "fauxto": fauxto.__version__,
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "pillow": PIL.__version__,
         "onnxruntime": onnxruntime.__version__,
     }
-    from importlib.metadata import PackageNotFoundError, version
 
+
+def _installed(package: str) -> str | None:
+    """The version of a package that may be there."""
     try:
-        return found | {"openvino": version("openvino")}
+        return version(package)
     except PackageNotFoundError:
-        return found | {"openvino": None}
+        return None
 
 
 def cpu() -> str:
