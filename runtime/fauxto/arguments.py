@@ -111,6 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.set_defaults(verb="doctor")
 
     _add_bench(verbs, model)
+    _add_scan(verbs, running)
 
     info = verbs.add_parser(
         "info",
@@ -152,6 +153,39 @@ def _add_bench(verbs: Any, model: argparse.ArgumentParser) -> None:
     bench.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the results there")
     bench.add_argument("--out", type=Path, metavar="DIR", help="write every format and a plot, named by device, there")
     bench.set_defaults(verb="bench")
+
+
+def _add_scan(verbs: Any, running: argparse.ArgumentParser) -> None:
+    scan = verbs.add_parser(
+        "scan",
+        parents=[running],
+        help="a million pictures into Parquet files, to stop and go on",
+        description="Verdicts for any number of pictures as Parquet files. Run again, it goes on where it ended.",
+        epilog="example: fauxto scan ~/archive shards/*.tar s3://bucket/photos --out verdicts; "
+        "fauxto scan --report verdicts --html report.html",
+    )
+    scan.add_argument(
+        "sources", nargs="*", metavar="SRC",
+        help="folders, globs, .txt files with a path a line, .tar shards, pictures, URLs of stores that fsspec knows; "
+        "none: go on with the scan in DIR",
+    )  # fmt: skip
+    scan.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
+    scan.add_argument(
+        "--report", type=Path, metavar="DIR", help="say what the scan in DIR has found; nothing is scanned"
+    )
+    scan.add_argument("--format", choices=("text", "json"), default="text", help="of the report (default: text)")
+    scan.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report there")
+    scan.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page with plots and finds")
+    scan.add_argument("--sample", type=positive, metavar="N", help="only N of the pictures, drawn by --seed")
+    scan.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample (default: 0)")
+    scan.add_argument("--operating-point", metavar="NAME", help="fpr1, fpr5 or balanced (default: the model's own)")
+    scan.add_argument("--part-rows", type=positive, default=512, metavar="N", help="pictures in a file (default: 512)")
+    scan.add_argument("--batch-size", type=positive, default=1, metavar="N", help="pictures in one run of the model")
+    scan.add_argument("--jobs", type=positive, metavar="N", help="processes that decode (default: the usable CPUs)")
+    scan.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")
+    scan.add_argument("--workers", type=positive, metavar="N", help="of Ray, at most (default: its CPUs)")
+    scan.add_argument("--num-gpus", type=float, default=0, metavar="N", help="of each of Ray's workers (default: 0)")
+    scan.set_defaults(verb="scan")
 
 
 def positive(word: str) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -58,7 +59,9 @@ def main(argv: list[str] | None = None) -> int:
 def run_predict(args: argparse.Namespace) -> int:
     """Print a verdict for each picture."""
     from fauxto.detector import Detector
+    from fauxto.image import keep_memory
 
+    keep_memory()
     detector = Detector(
         args.model, args.provider, args.operating_point, provenance=args.provenance, variant=args.variant
     )
@@ -125,7 +128,7 @@ def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[
 
     A folder without pictures is said on stderr and added to `empty`.
     """
-    from fauxto.image import SUFFIXES
+    from fauxto.image import pictures_in
 
     for path in paths:
         if path == "-":
@@ -134,12 +137,8 @@ def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[
             yield path
         else:
             count = 0
-            for folder, folders, files in os.walk(path, onerror=lambda error: print(error, file=sys.stderr)):
-                folders.sort()
-                for name in sorted(files):
-                    if os.path.splitext(name)[1].lower() in SUFFIXES:
-                        count += 1
-                        yield os.path.join(folder, name)
+            for count, picture in enumerate(pictures_in(path, lambda error: print(error, file=sys.stderr)), 1):  # noqa: B007
+                yield picture
             if not count:
                 print(f"{path}: no pictures in it; files named outright are always tried", file=sys.stderr)
                 empty.append(path)
@@ -232,6 +231,37 @@ def run_bench(args: argparse.Namespace) -> int:
     return 0 if report["complete"] else 130
 
 
+def run_scan(args: argparse.Namespace) -> int:
+    """Scan into Parquet files, or report on them."""
+    try:
+        from fauxto.scan import report, run
+    except ImportError:
+        raise FauxtoError('scan needs more packages: pip install "fauxto[scan]"') from None
+    if args.report:
+        with open_output(args.output) as stream, open_output(args.html) as page:
+            found = report.summarise(args.report)
+            print(json.dumps(found, indent=2) if args.format == "json" else report.as_text(found), file=stream)
+            if args.html:
+                from fauxto.scan.page import as_html
+
+                page.write(as_html(found))
+        return 0
+    if args.out is None:
+        raise FauxtoError("scan needs --out DIR, a folder for the results, or --report DIR")
+    plan = run.Plan(**{field.name: getattr(args, field.name) for field in fields(run.Plan)})
+    seen: Counter[str] = Counter()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # saved as after Ctrl-C
+    try:
+        before = run.scan(replace(plan, sources=tuple(args.sources)), seen)
+    except KeyboardInterrupt:
+        print(f"fauxto: stopped after {seen.total()} pictures; the same command goes on", file=sys.stderr)
+        return 130
+    counts = ", ".join(f"{seen[word]} {word}" for word in ("photo", "unsure", "ai", "error"))
+    done = f" ({before} were done before)" if before else ""
+    print(f"{seen.total()} pictures{done}: {counts}; fauxto scan --report {args.out}", file=sys.stderr)
+    return 1 if seen["error"] else 0
+
+
 VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "predict": run_predict,
     "explain": run_explain,
@@ -239,6 +269,7 @@ VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "eval": run_eval,
     "doctor": run_doctor,
     "bench": run_bench,
+    "scan": run_scan,
     "info": run_info,
     "completion": run_completion,
 }

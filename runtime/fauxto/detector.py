@@ -5,40 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from fauxto import card as cards
 from fauxto.choose import open_model
-from fauxto.errors import FauxtoError, ImageError
+from fauxto.errors import FauxtoError
 from fauxto.explain import heat_map
 from fauxto.image import Source, load
-from fauxto.preprocess import pool, prepare
+from fauxto.preprocess import normalise, pool
 from fauxto.providers import Provider
+from fauxto.read import Change, Read, read
 from fauxto.session import usable_cpus
 from fauxto.verdict import Prediction, decide, probability
-
-if TYPE_CHECKING:
-    from fauxto.provenance import Declaration
-
-
-@dataclass(frozen=True)
-class _Read:
-    """A picture on its way: its views (V, 3, S, S) float32, or what is wrong with it."""
-
-    path: str | None
-    views: npt.NDArray[np.float32] | None
-    size: tuple[int, int]
-    error: str | None
-    declaration: Declaration | None
-    seconds: float
 
 
 class Detector:
@@ -90,11 +73,7 @@ class Detector:
         opened = open_model(folder, self.card, provider, variant, threads)
         self._session, self.variant, self.model_sha256 = opened.runner, opened.variant, opened.sha256
         self.provider, self.passed_over = self._session.provider, dict(opened.passed_over)
-        self._declaration: Callable[[str | os.PathLike[str] | bytes], Declaration] | None = None
-        if provenance:
-            from fauxto.provenance import declaration  # its readers take time to load, and are seldom asked for
-
-            self._declaration = declaration
+        self._provenance = provenance
 
     def predict(self, x: Source, strict: bool = False) -> Prediction:
         """The answer for one picture: a path, bytes, binary file, PIL image, or (H, W, 3) uint8 RGB array.
@@ -102,7 +81,7 @@ class Detector:
         A picture that cannot be read gives a Prediction with status "error"; with `strict` it raises
         FauxtoError.
         """
-        prediction = self._answer([self._read(x)])[0]
+        prediction = self.answer([self._read(x)])[0]
         if strict and not prediction.ok:
             raise FauxtoError(f"{prediction.path}: {prediction.error}" if prediction.path else str(prediction.error))
         return prediction
@@ -112,7 +91,7 @@ class Detector:
         xs: Iterable[Source],
         batch_size: int = 1,
         jobs: int | None = None,
-        change: Callable[[Image.Image], Image.Image] | None = None,
+        change: Change | None = None,
     ) -> Iterator[Prediction]:
         """Answers in the order of `xs`, one by one, as soon as they are known.
 
@@ -123,7 +102,7 @@ class Detector:
             change: done to each decoded RGB picture first, on the decoding threads.
         """
         jobs = jobs or usable_cpus()
-        inputs, window = iter(xs), deque[Future[_Read]]()
+        inputs, window = iter(xs), deque[Future[Read]]()
         with ThreadPoolExecutor(jobs) as pool:
             try:
                 while True:
@@ -132,7 +111,7 @@ class Detector:
                     if not window:
                         return
                     count = min(batch_size, len(window))
-                    yield from self._answer([window.popleft().result() for _ in range(count)])
+                    yield from self.answer([window.popleft().result() for _ in range(count)])
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
@@ -154,32 +133,24 @@ class Detector:
         bias = logits[0] - cells[0].mean()  # the head's own
         return np.asarray((cells[0] + bias) / self.card.temperature + self.card.bias, np.float32)
 
-    def _read(self, x: Source, change: Callable[[Image.Image], Image.Image] | None = None) -> _Read:
-        started = time.perf_counter()
-        path = os.fspath(x) if isinstance(x, (str, os.PathLike)) else None
-        try:
-            image = change(load(x)) if change else load(x)
-            views, size, error = prepare(image, self.card.preprocessing), image.size, None
-        except ImageError as failure:
-            views, size, error = None, (0, 0), str(failure)
-        told = None
-        if self._declaration and not error and isinstance(x, (str, os.PathLike, bytes)):
-            told = self._declaration(x)
-        return _Read(path, views, size, error, told, time.perf_counter() - started)
+    def _read(self, x: Source, change: Change | None = None) -> Read:
+        return read(x, self.card.preprocessing, self._provenance, change)
 
-    def _answer(self, batch: list[_Read]) -> list[Prediction]:
+    def answer(self, batch: list[Read]) -> list[Prediction]:
+        """The answers for pictures that `fauxto.read` has read, in one run of the model."""
         started = time.perf_counter()
         stacks = [read.views for read in batch if read.views is not None]
         logits = iter(self._pooled(stacks) if stacks else ())
         share = (time.perf_counter() - started) / max(1, len(stacks))
         return [self._record(read, next(logits) if read.views is not None else None, share) for read in batch]
 
-    def _pooled(self, stacks: list[npt.NDArray[np.float32]]) -> list[float]:
-        logits = self._session.run(stacks[0] if len(stacks) == 1 else np.concatenate(stacks))
-        pooled: list[float] = pool(logits.reshape(len(stacks), -1), self.card.preprocessing).tolist()
+    def _pooled(self, stacks: list[npt.NDArray[np.uint8]]) -> list[float]:
+        rule = self.card.preprocessing
+        logits = self._session.run(normalise(np.concatenate(stacks), rule.mean, rule.std))
+        pooled: list[float] = pool(logits.reshape(len(stacks), -1), rule).tolist()
         return pooled
 
-    def _record(self, read: _Read, logit: float | None, share: float) -> Prediction:
+    def _record(self, read: Read, logit: float | None, share: float) -> Prediction:
         if logit is None:
             return Prediction(path=read.path, status="error", error=read.error, model=self.card.name)
         p_ai = probability(logit, self.card.temperature, self.card.bias)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -43,7 +44,41 @@ def load(source: Source) -> Image.Image:
     except ImageError:
         raise
     except Exception as error:  # Pillow's plugins answer to damaged files with nearly any kind
-        raise ImageError(_explain(error, source)) from None
+        raise ImageError(explain_error(error, source)) from None
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file's name is that of a picture."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def pictures_in(folder: str, on_error: Callable[[OSError], object]) -> Iterator[str]:
+    """Paths of the pictures below `folder`, found while they are asked for, in a fixed order.
+
+    `on_error` is told of each folder that cannot be listed.
+    """
+    for place, folders, files in os.walk(folder, onerror=on_error):
+        folders.sort()
+        yield from (os.path.join(place, name) for name in sorted(files) if is_picture(name))
+
+
+def file_format(source: str | os.PathLike[str] | bytes) -> str | None:
+    """The format of a picture file by its first bytes, as Pillow names it ("JPEG"); None where it is none."""
+    try:
+        with _open(source) as image:
+            return image.format
+    except Exception:  # the same file fails in `load`, with its reason
+        return None
+
+
+def keep_memory() -> None:
+    """Let Pillow keep 64 MB of freed memory for the next picture; it belongs to the whole process.
+
+    Otherwise each large picture is written to pages that the system must clear first: 20 of the 100 ms
+    that a 12 MP JPEG takes (benchmarks/README.md). Small blocks fit pictures of any size.
+    """
+    Image.core.set_block_size(1 << 20)  # type: ignore[attr-defined]
+    Image.core.set_blocks_max(64)  # type: ignore[attr-defined]
 
 
 def data_uri(image: Image.Image, quality: int) -> str:
@@ -150,7 +185,7 @@ def _upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image) if turned else image
 
 
-def _explain(error: Exception, source: Source) -> str:
+def explain_error(error: Exception, source: Source) -> str:
     """What is wrong with an input, in one line, with the fix where there is one."""
     path = source if isinstance(source, (str, os.PathLike)) else None
     if isinstance(error, FileNotFoundError):

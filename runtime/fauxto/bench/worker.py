@@ -17,6 +17,7 @@ from fauxto.child import answer, job  # noqa: E402
 from fauxto.detector import Detector  # noqa: E402
 from fauxto.errors import FauxtoError  # noqa: E402
 from fauxto.golden import golden_picture  # noqa: E402
+from fauxto.image import keep_memory  # noqa: E402
 from fauxto.verdict import probability  # noqa: E402
 
 IMPORTED = time.perf_counter()
@@ -26,6 +27,7 @@ OFFLINE_PASSES = 3
 
 def main(task: dict[str, Any]) -> None:
     """Measure every cell of the task, and send each as soon as it is known."""
+    keep_memory()  # as the command line does
     try:
         started = time.perf_counter()
         detector = Detector(task["model"], task["provider"], threads=task["threads"], variant=task["variant"])

@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/fauxto
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_fauxto_subparsers=(predict explain web eval doctor bench info completion)
+_shtab_fauxto_subparsers=(predict explain web eval doctor bench scan info completion)
 
 _shtab_fauxto_predict_option_strings=(-h --help --model --provider --variant -r --recursive --format -o --output --operating-point --batch-size --jobs --provenance --fail-on)
 _shtab_fauxto_explain_option_strings=(-h --help --model --provider --variant -o --output --as)
@@ -13,6 +13,7 @@ _shtab_fauxto_web_option_strings=(-h --help --model --provider --variant --host 
 _shtab_fauxto_eval_option_strings=(-h --help --model --provider --variant --conditions --sample --grid --format -o --output --html --no-thumbnails)
 _shtab_fauxto_doctor_option_strings=(-h --help --model --json)
 _shtab_fauxto_bench_option_strings=(-h --help --model --provider --variant --scope --batch-sizes --threads --duration --count --quick --format -o --output --out)
+_shtab_fauxto_scan_option_strings=(-h --help --model --provider --variant --out --report --format -o --output --html --sample --seed --operating-point --part-rows --batch-size --jobs --engine --workers --num-gpus)
 _shtab_fauxto_info_option_strings=(-h --help --model)
 _shtab_fauxto_completion_option_strings=(-h --help)
 _shtab_fauxto_option_strings=(-h --help --version)
@@ -30,8 +31,11 @@ _shtab_fauxto_eval___format_choices=(text markdown json)
 _shtab_fauxto_bench___provider_choices=(cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_bench___scope_choices=(model end_to_end)
 _shtab_fauxto_bench___format_choices=(text markdown csv json)
+_shtab_fauxto_scan___provider_choices=(auto cpu coreml cuda tensorrt openvino)
+_shtab_fauxto_scan___format_choices=(text json)
+_shtab_fauxto_scan___engine_choices=(local ray)
 _shtab_fauxto_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_fauxto_pos_0_choices=(predict explain web eval doctor bench info completion)
+_shtab_fauxto_pos_0_choices=(predict explain web eval doctor bench scan info completion)
 
 _shtab_fauxto_predict_pos_0_nargs=+
 _shtab_fauxto_predict__h_nargs=0
@@ -52,6 +56,9 @@ _shtab_fauxto_doctor___json_nargs=0
 _shtab_fauxto_bench__h_nargs=0
 _shtab_fauxto_bench___help_nargs=0
 _shtab_fauxto_bench___quick_nargs=0
+_shtab_fauxto_scan_pos_0_nargs='*'
+_shtab_fauxto_scan__h_nargs=0
+_shtab_fauxto_scan___help_nargs=0
 _shtab_fauxto_info__h_nargs=0
 _shtab_fauxto_info___help_nargs=0
 _shtab_fauxto_completion__h_nargs=0

@@ -16,7 +16,9 @@ complete fauxto \
         'c/--provider=/(cpu coreml cuda tensorrt openvino)/' \
         'c/--scope=/(model end_to_end)/' \
         'c/--format=/(text markdown csv json)/' \
-        'c/--/(as batch-size batch-sizes conditions count duration fail-on format grid help host html jobs json model no-thumbnails operating-point out output port provenance provider quick recursive sample scope threads variant version)/' \
+        'c/--format=/(text json)/' \
+        'c/--engine=/(local ray)/' \
+        'c/--/(as batch-size batch-sizes conditions count duration engine fail-on format grid help host html jobs json model no-thumbnails num-gpus operating-point out output part-rows port provenance provider quick recursive report sample scope seed threads variant version workers)/' \
         'c/-/(- h o r)/' \
         'n/--provider/(auto cpu coreml cuda tensorrt openvino)/' \
         'n/--format/(text json jsonl csv)/' \
@@ -26,6 +28,8 @@ complete fauxto \
         'n/--provider/(cpu coreml cuda tensorrt openvino)/' \
         'n/--scope/(model end_to_end)/' \
         'n/--format/(text markdown csv json)/' \
-        'p/1/(predict explain web eval doctor bench info completion)/' \
+        'n/--format/(text json)/' \
+        'n/--engine/(local ray)/' \
+        'p/1/(predict explain web eval doctor bench scan info completion)/' \
         'n/completion/(bash zsh tcsh)/' \
         'p/*/()/'

@@ -17,6 +17,7 @@ _shtab_fauxto_commands() {
     explain:'Draw where the evidence lies: red speaks for ai, blue for a photograph. A hint, not proof.'
     info:'Print the model'"'"'s card and what it runs on, as JSON.'
     predict:'A verdict for each picture: photo, unsure or ai.'
+    scan:'Verdicts for any number of pictures as Parquet files. Run again, it goes on where it ended.'
     web:'Serve the page and POST /api/predict on this machine.'
   )
   _describe 'fauxto commands' _commands
@@ -124,6 +125,31 @@ _shtab_fauxto_predict_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_fauxto_predict_defaults_added=0
 
+_shtab_fauxto_scan_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[what runs the model (default\: \$FAUXTO_PROVIDER, else auto)\; see fauxto doctor]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[of the model\'s files (default\: the best for the provider)]:NAME:"
+  "--out[folder for the results]:DIR:"
+  "--report[say what the scan in DIR has found\; nothing is scanned]:DIR:"
+  "--format[of the report (default\: text)]:format:(text json)"
+  {-o,--output}"[write the report there]:FILE:"
+  "--html[write the report as a page with plots and finds]:FILE:"
+  "--sample[only N of the pictures, drawn by --seed]:N:"
+  "--seed[of the sample (default\: 0)]:N:"
+  "--operating-point[fpr1, fpr5 or balanced (default\: the model\'s own)]:NAME:"
+  "--part-rows[pictures in a file (default\: 512)]:N:"
+  "--batch-size[pictures in one run of the model]:N:"
+  "--jobs[processes that decode (default\: the usable CPUs)]:N:"
+  "--engine[this machine, or a Ray cluster]:engine:(local ray)"
+  "--workers[of Ray, at most (default\: its CPUs)]:N:"
+  "--num-gpus[of each of Ray\'s workers (default\: 0)]:N:"
+  "(*)::folders, globs, .txt files with a path a line, .tar shards, pictures, URLs of stores that fsspec knows\; none\: go on with the scan in DIR:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_scan_defaults_added=0
+
 _shtab_fauxto_web_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--model[folder of another model (default\: the released one)]:DIR:"
@@ -162,6 +188,7 @@ _shtab_fauxto() {
         explain) _arguments -C -s $_shtab_fauxto_explain_options ;;
         info) _arguments -C -s $_shtab_fauxto_info_options ;;
         predict) _arguments -C -s $_shtab_fauxto_predict_options ;;
+        scan) _arguments -C -s $_shtab_fauxto_scan_options ;;
         web) _arguments -C -s $_shtab_fauxto_web_options ;;
       esac
   esac

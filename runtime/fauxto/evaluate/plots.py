@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,14 +16,6 @@ from fauxto.evaluate.metrics import Scores, Truth
 
 AI, REAL, NEUTRAL = "#b3541e", "#2f6690", "#555555"
 ROWS = 40  # groups that a plot shows at most
-
-
-def svg(figure: Figure) -> str:
-    """The figure as an <svg> element."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
 
 
 def roc(curves: Mapping[str, tuple[Truth, Scores]]) -> Figure:

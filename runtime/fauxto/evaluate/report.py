@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
+from fauxto import html
 from fauxto.evaluate import LEAST_GENERATOR, LEAST_SOURCE, Evaluation, plots
-from fauxto.image import data_uri, load
 
-THUMBNAIL = 180  # px
 GROUPS_SHOWN = 12  # in the text; JSON and HTML have all
 
 
@@ -114,25 +108,16 @@ def as_html(evaluation: Evaluation, thumbnails: bool) -> str:
         drawn["sources"] = plots.sources(part["real_sources"], LEAST_SOURCE)
     if "grid" in report:
         drawn["grid"] = plots.grid(report["grid"])
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": percent, "area": area}
-    template = environment.from_string(files("fauxto.evaluate").joinpath("report.html.jinja").read_text("utf-8"))
-    page: str = template.render(
+    return html.render(
+        "evaluation",
+        {"percent": percent, "area": area},
         report=report,
         point=point,
-        plots={name: Markup(plots.svg(figure)) for name, figure in drawn.items()},
-        thumbnails={row["path"]: _thumbnail(Path(row["path"])) for row in report["worst"]} if thumbnails else {},
+        plots={name: html.svg(figure) for name, figure in drawn.items()},
+        thumbnails={row["path"]: html.thumbnail(row["path"]) for row in report["worst"]} if thumbnails else {},
         least_generator=LEAST_GENERATOR,
         least_source=LEAST_SOURCE,
     )
-    return page
-
-
-def _thumbnail(path: Path) -> str:
-    """A small JPEG as a data: address."""
-    image = load(path).copy()
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    return data_uri(image, 80)
 
 
 def as_markdown(report: dict[str, Any]) -> str:

@@ -1,0 +1,67 @@
+"""A scan's report as one HTML page: plots, and the most certain finds to look at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fauxto import html
+from fauxto.errors import FauxtoError, ImageError
+from fauxto.scan.report import VERDICTS
+from fauxto.scan.sources import fetch, named
+
+COLOURS = {"photo": "#2f6690", "unsure": "#c9a227", "ai": "#b3541e", "error": "#777777"}
+ROWS = 25  # groups that a plot shows at most
+
+
+def as_html(report: dict[str, Any], thumbnails: bool = True) -> str:
+    """One page that needs nothing else. With `thumbnails` the finds are opened once more."""
+    drawn = {"histogram": _histogram(report["histogram"])}
+    drawn |= {name: _bars(report[name]) for name in ("sources", "formats") if report[name]}
+    pictures = {find["path"]: _thumbnail(find["path"]) for find in report["finds"]} if thumbnails else {}
+    return html.render(
+        "scan",
+        {"share": lambda count: f"{100 * count / max(1, report['done']):.1f} %"},
+        report=report,
+        plots={name: html.svg(figure) for name, figure in drawn.items()},
+        shown=min(ROWS, len(report["sources"])),
+        thumbnails={path: picture for path, picture in pictures.items() if picture},
+    )
+
+
+def _thumbnail(path: str) -> str | None:
+    """The picture as it is now; None where it is gone."""
+    try:
+        return html.thumbnail(fetch(named(path)))
+    except (ImageError, FauxtoError, OSError):
+        return None
+
+
+def _histogram(counts: list[int]) -> Figure:
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    axes = figure.subplots()
+    edges = np.linspace(0, 1, len(counts) + 1)
+    axes.stairs(counts, edges, fill=True, color="#555555")
+    axes.set(xlim=(0, 1), xlabel="p_ai", ylabel="pictures", title="Where the scores lie")
+    return figure
+
+
+def _bars(groups: dict[str, dict[str, int]]) -> Figure:
+    """Verdicts of the largest groups, as shares of each."""
+    some = dict(list(groups.items())[:ROWS])
+    labels = [f"{name if len(name) <= 48 else '…' + name[-47:]}  ({sum(row.values())})" for name, row in some.items()]
+    figure = Figure(figsize=(9, 0.28 * len(some) + 1.1), layout="constrained")
+    axes = figure.subplots()
+    left = np.zeros(len(some))
+    totals = np.array([sum(row.values()) for row in some.values()])
+    for word in VERDICTS:
+        shares = np.array([row[word] for row in some.values()]) / totals
+        axes.barh(labels, shares, left=left, color=COLOURS[word], label=word)
+        left += shares
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1), xlabel="share of its pictures")
+    axes.tick_params(axis="y", labelsize=8)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
+    return figure

@@ -1,0 +1,58 @@
+"""A Detector as Ray Data wants one: a class whose instances answer batches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from fauxto.detector import Detector
+from fauxto.providers import Provider
+from fauxto.scan.rows import Decoders
+from fauxto.scan.sources import Item, named
+from fauxto.scan.table import rows_table
+
+
+class Predictor:
+    """Answers batches of pictures; one Detector an actor. It knows nothing of Ray.
+
+        paths = ray.data.from_items([{"path": "a.jpg"}, {"path": "s3://bucket/b.png"}])
+        paths.map_batches(fauxto.scan.Predictor, batch_format="pyarrow", concurrency=2).write_parquet("out")
+
+    Attributes:
+        detector: the Detector that answers.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        provider: Provider | None = None,
+        operating_point: str | None = None,
+        variant: str | None = None,
+        threads: int | None = 1,
+        jobs: int = 1,
+        batch_size: int = 1,
+    ) -> None:
+        """See Detector for its errors.
+
+        Args:
+            model: as Detector takes it, and so the next three.
+            provider: see Detector.
+            operating_point: see Detector.
+            variant: see Detector.
+            threads: of the inference: 1, as Ray gives an actor one CPU unless it is asked for more.
+            jobs: processes that decode beside the inference.
+            batch_size: pictures in one run of the model.
+        """
+        self.detector = Detector(model, provider, operating_point, threads, provenance=True, variant=variant)
+        self._decoders, self._batch_size = Decoders(jobs, self.detector.card.preprocessing), batch_size
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """A table with a column `path` of paths and URLs -> one of the schema fauxto.scan.table.ROWS, row by row."""
+        return rows_table(list(self.rows(map(named, batch.column("path").to_pylist()))))
+
+    def rows(self, items: Iterable[Item]) -> Iterator[dict[str, Any]]:
+        """A row for each item, in their order; see fauxto.scan.rows.Decoders."""
+        return self._decoders.rows(self.detector, items, self._batch_size)

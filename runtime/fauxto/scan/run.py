@@ -1,0 +1,126 @@
+"""A scan from its beginning to its end, on either engine."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from fauxto import card as cards
+from fauxto.errors import FauxtoError
+from fauxto.output import Progress
+from fauxto.providers import Provider
+from fauxto.scan import local
+from fauxto.scan.folder import Folder, unwritable
+from fauxto.scan.predictor import Predictor
+from fauxto.scan.sources import Item, find, sample
+from fauxto.session import usable_cpus
+
+Engine = Literal["local", "ray"]
+ENGINES: tuple[Engine, ...] = ("local", "ray")
+PART_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to scan, and how.
+
+    Attributes:
+        sources: folders, globs, .txt lists, tars, files and URLs; none: go on with the scan that is in `out`.
+        out: folder for the results.
+        sample: only so many of the pictures, drawn by `seed`; None: all.
+        engine: "local" or "ray".
+        part_rows: pictures in one Parquet file, at most: what is lost at worst when the machine dies.
+        jobs: processes that decode, of each worker; None: the usable CPUs, and with Ray 1.
+        workers: of Ray, at most; None: as many as the cluster has CPUs.
+        num_gpus: of each of Ray's workers.
+        batch_size, model, provider, variant, operating_point: as Detector takes them.
+    """
+
+    sources: tuple[str, ...]
+    out: Path
+    sample: int | None = None
+    seed: int = 0
+    engine: Engine = "local"
+    part_rows: int = PART_ROWS
+    jobs: int | None = None
+    workers: int | None = None
+    num_gpus: float = 0
+    batch_size: int = 1
+    model: str | None = None
+    provider: Provider | None = None
+    variant: str | None = None
+    operating_point: str | None = None
+
+
+def scan(plan: Plan, seen: Counter[str]) -> int:
+    """Scan, or go on where an earlier scan ended. `seen` counts the verdicts of this run, whatever ends it.
+
+    Returns:
+        How many of the pictures earlier runs had done.
+
+    Raises:
+        FauxtoError: the folder holds another scan or is in use, a source or store cannot be used, the disk is full.
+            What is saved by then is whole.
+    """
+    options: dict[str, Any] = {
+        "model": plan.model,
+        "provider": plan.provider,
+        "operating_point": plan.operating_point,
+        "batch_size": plan.batch_size,
+    }
+    on_ray = plan.engine == "ray"
+    here = Predictor(**options, variant=plan.variant, threads=None, jobs=plan.jobs or usable_cpus())
+    folder = Folder(plan.out)
+    try:
+        with folder.hold():
+            _begin(plan, folder, here)
+            for part in folder.drop_damaged():
+                print(f"{plan.out / part.name}: damaged, its pictures are read again", file=sys.stderr)
+            parts, total = folder.to_do(plan.part_rows), folder.count()
+            before = total - sum(part.stop - part.start for part in parts)
+            progress = Progress(sys.stderr.isatty(), f"{before} done before; " if before else "", total - before)
+
+            def tell(found: Counter[str]) -> None:
+                seen.update(found)
+                progress.update(seen.total())
+
+            try:
+                if on_ray and parts:
+                    from fauxto.scan import on_ray as ray_engine
+
+                    own = options | {"variant": here.detector.variant, "jobs": plan.jobs or 1}
+                    ray_engine.run(folder, parts, own, plan.workers, plan.num_gpus, tell)
+                else:
+                    local.run(folder, parts, here, tell)
+            finally:
+                progress.clear()
+            return before
+    except OSError as error:
+        raise unwritable(plan.out, error) from None
+
+
+def _begin(plan: Plan, folder: Folder, here: Predictor) -> None:
+    detector = here.detector
+    asked: dict[str, Any] = {
+        "model": detector.card.name,
+        "model_sha256": detector.model_sha256,
+        "card_sha256": cards.sha256(cards.find_model(plan.model) / cards.CARD_FILE),
+        "operating_point": detector.operating_point.name,
+    }
+    if plan.sources:
+        asked |= {"sources": list(plan.sources), "sample": plan.sample, "seed": plan.seed}
+    elif folder.settings is None:
+        raise FauxtoError(f"{plan.out}: no scan there to go on with; name what to scan")
+    folder.begin(asked, lambda: _listed(plan))
+
+
+def _listed(plan: Plan) -> Iterable[Item]:
+    progress, found = Progress(sys.stderr.isatty(), "listing: "), find(plan.sources)
+    counted = (progress.update(count) or item for count, item in enumerate(found, 1))  # type: ignore[func-returns-value]
+    items = sample(counted, plan.sample, plan.seed) if plan.sample else counted
+    yield from items
+    progress.clear()

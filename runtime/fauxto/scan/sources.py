@@ -1,0 +1,259 @@
+"""What the command line names -> items, one a picture: folders, globs, lists, tar shards, and fsspec's stores."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import heapq
+import io
+import os
+import tarfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, BinaryIO, TypeVar
+
+from fauxto.errors import FauxtoError
+from fauxto.image import explain_error, is_picture, pictures_in
+
+TRIES, PAUSE = 4, 0.5  # of a store that does not answer; seconds before the second try, doubled each time
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, order=True)
+class Item:
+    """A picture to read.
+
+    Attributes:
+        path: its name in the results: a path, a URL, or for a member of a tar "tar://MEMBER::TAR", as fsspec opens it.
+        file: the file to open; another than `path` for a member of a tar.
+        offset: where in the file it begins, bytes; None: the file is the picture.
+        size: bytes, where known.
+        mtime: seconds since 1970, where known.
+        error: why it cannot be read, where the listing knows already.
+    """
+
+    path: str
+    file: str
+    offset: int | None = None
+    size: int | None = None
+    mtime: float | None = None
+    error: str | None = None
+
+    @property
+    def text(self) -> str:
+        """`path` as text: what is no valid text in a file's name is escaped."""
+        return self.path.encode(errors="surrogateescape").decode("utf-8", "backslashreplace")
+
+
+class StoreError(FauxtoError):
+    """A store that did not answer, however often it was asked."""
+
+
+def find(sources: Iterable[str]) -> Iterator[Item]:
+    """All pictures, in the order of `sources`, each source in a fixed order. What cannot be listed is an item too.
+
+    Raises:
+        StoreError: a store does not answer.
+        FauxtoError: a package that a store needs is missing, or a list of paths cannot be read.
+    """
+    for source in sources:
+        yield from _remote(source) if is_remote(source) else _local(source)
+
+
+def sample(items: Iterable[Item], count: int, seed: int = 0) -> list[Item]:
+    """`count` of the items, the same for the same seed and paths in whatever order; in the order of their paths."""
+
+    def draw(item: Item) -> bytes:
+        return blake2b(f"{seed}:{item.path}".encode(errors="surrogateescape"), digest_size=16).digest()
+
+    return sorted(heapq.nsmallest(count, items, key=draw))
+
+
+def is_remote(name: str) -> bool:
+    """Whether fsspec is to open it."""
+    return "://" in name
+
+
+def fetch(item: Item) -> str | bytes:
+    """What a decoder takes: the path of a local file, or the bytes of anything else.
+
+    Raises:
+        OSError: the file is not there, or may not be read.
+        StoreError: its store does not answer.
+    """
+    if item.offset is None and not is_remote(item.file):
+        return item.file
+
+    def whole() -> bytes:
+        with _open(item.file) as file:
+            file.seek(item.offset or 0)
+            return file.read(-1 if item.size is None else item.size)
+
+    return patiently(item.file, whole)
+
+
+def patiently(name: str, work: Callable[[], T]) -> T:
+    """`work` on a store, tried again for as long as the store itself is what fails. A local file is tried once."""
+    for turn in range(TRIES):
+        try:
+            return work()
+        except Exception as error:  # each store has its own kinds
+            if not is_remote(name) or isinstance(error, FauxtoError):
+                raise
+            if answer := _answer(error):
+                raise answer from None  # it will be the same again
+            if turn == TRIES - 1:
+                told = " ".join(str(error).split()) or type(error).__name__
+                raise StoreError(f"{name}: no answer after {TRIES} tries ({told})") from None
+            time.sleep(PAUSE * 2**turn)
+    raise AssertionError
+
+
+def _answer(error: BaseException) -> OSError | None:
+    """What a store says of the one file that was asked for; None where it is the store itself that failed."""
+    while error.__cause__ is not None:  # fsspec calls a server that is not there a file that is not there
+        error = error.__cause__
+    if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
+        return error
+    status = getattr(error, "status", None)  # of HTTP
+    if status in (404, 410):
+        return FileNotFoundError(errno.ENOENT, "not found")
+    if isinstance(status, int) and 400 <= status < 500 and status not in (408, 429):  # too slow, too many
+        return PermissionError(errno.EACCES, f"HTTP status {status}")
+    return None
+
+
+def _open(name: str) -> BinaryIO:
+    if not is_remote(name):
+        return open(name, "rb")
+    store, path = _store(name)
+    opened: BinaryIO = store.open(path, "rb")
+    return opened
+
+
+def _store(url: str) -> tuple[Any, str]:
+    """Fsspec's file system for a URL, and the path in it."""
+    import fsspec
+
+    try:
+        store, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:  # fsspec's words: which package to install, or an unknown protocol
+        raise FauxtoError(f"{url}: {error}") from None
+    return store, path
+
+
+def _local(source: str) -> Iterator[Item]:
+    if os.path.isdir(source):
+        failed: list[OSError] = []
+        for path in pictures_in(source, failed.append):
+            yield named(path)
+        yield from (Item(str(e.filename), str(e.filename), error=f"cannot be listed ({e.strerror})") for e in failed)
+    elif glob.has_magic(source) and not os.path.exists(source):
+        found = sorted(glob.iglob(source, recursive=True))
+        if not found:
+            yield Item(source, source, error="no file of that pattern")
+        for path in found:
+            yield from _local(path)
+    elif source.endswith(".txt"):
+        yield from _listed(source)
+    elif _is_tar(source):
+        yield from _members(source)
+    else:
+        yield named(source)
+
+
+def named(path: str) -> Item:
+    """The picture at a path or URL."""
+    try:
+        state = None if is_remote(path) else os.stat(path)
+    except OSError:  # reading it says why
+        state = None
+    if state is None:
+        return Item(path, path)
+    return Item(path, path, size=state.st_size, mtime=state.st_mtime)
+
+
+def _listed(source: str) -> Iterator[Item]:
+    """The pictures, one path or URL a line, of a text file."""
+    try:
+        with _open(source) as file:
+            for line in io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape"):
+                name = line.rstrip("\r\n")
+                if name:
+                    yield named(name)
+    except OSError as error:
+        raise FauxtoError(f"{source}: cannot be read ({error.strerror}); it must list a path a line") from None
+
+
+def _is_tar(name: str) -> bool:
+    return name.endswith((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"))
+
+
+def _members(source: str) -> Iterator[Item]:
+    """The pictures in a tar, by where they lie in it. One that is damaged ends with an item that says so."""
+    if not source.endswith(".tar"):
+        yield Item(source, source, error="a compressed tar cannot be read from the middle; unpack it to a .tar")
+        return
+    try:
+        with _open(source) as file, tarfile.open(fileobj=file, mode="r:") as shard:
+            for member in shard:
+                shard.members.clear()  # type: ignore[attr-defined]  # it would keep them all
+                if member.isfile() and is_picture(member.name):
+                    path = f"tar://{member.name}::{source}"
+                    yield Item(path, source, member.offset_data, member.size, float(member.mtime))
+    except (tarfile.TarError, OSError) as error:
+        told = " ".join(str(getattr(error, "strerror", None) or error).split())
+        if is_remote(source) and not isinstance(error, (tarfile.TarError, FileNotFoundError, PermissionError)):
+            raise StoreError(f"{source}: it stopped answering ({told})") from None
+        yield Item(source, source, error=f"the tar cannot be read to its end ({told})")
+
+
+def _remote(source: str) -> Iterator[Item]:
+    store, path = _store(source)
+    try:
+        if glob.has_magic(path):
+            found = patiently(source, lambda: store.glob(path, detail=True))
+        elif not _is_tar(path) and patiently(source, lambda: store.isdir(path)):
+            every = patiently(source, lambda: store.find(path, detail=True))
+            found = {name: entry for name, entry in every.items() if is_picture(name)}
+        else:
+            yield from _stored(source, _info(source, store, path))
+            return
+    except OSError as error:
+        yield Item(source, source, error=explain_error(error, source))
+        return
+    if not found:
+        yield Item(source, source, error="no pictures there")
+    for name, entry in sorted(found.items()):
+        yield from _stored(store.unstrip_protocol(name), entry)
+
+
+def _stored(url: str, entry: dict[str, Any]) -> Iterator[Item]:
+    if url.endswith(".txt"):
+        yield from _listed(url)
+    elif _is_tar(url):
+        yield from _members(url)
+    else:
+        yield Item(url, url, size=entry.get("size"), mtime=_seconds(entry))
+
+
+def _info(source: str, store: Any, path: str) -> dict[str, Any]:
+    """What a store knows of a file; nothing of one that it does not give: reading it says why."""
+    try:
+        found: dict[str, Any] = patiently(source, lambda: store.info(path))
+    except OSError:
+        return {}
+    return found
+
+
+def _seconds(entry: dict[str, Any]) -> float | None:
+    """A file's time: each store has its own name for it."""
+    found = next((entry[name] for name in ("mtime", "LastModified", "last_modified", "updated", "created")
+                  if entry.get(name) is not None), None)  # fmt: skip
+    if isinstance(found, datetime):
+        return found.timestamp()
+    return float(found) if isinstance(found, (int, float)) else None

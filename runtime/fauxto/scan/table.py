@@ -1,0 +1,81 @@
+"""The scan's tables: rows of answers, and the list of what to read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS = pa.schema(
+    [
+        ("schema", pa.int32()),
+        ("path", pa.string()),
+        ("status", pa.string()),
+        ("verdict", pa.string()),
+        ("lean", pa.string()),
+        ("p_ai", pa.float64()),
+        ("logit", pa.float64()),
+        ("operating_point", pa.string()),
+        ("threshold", pa.float64()),
+        ("reason", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("model", pa.string()),
+        ("model_sha256", pa.string()),
+        ("provider", pa.string()),
+        ("elapsed_ms", pa.float64()),
+        ("error", pa.string()),
+        ("declared", pa.string()),
+        ("declared_by", pa.string()),
+        ("signature", pa.string()),
+        ("size", pa.int64()),
+        ("format", pa.string()),
+        ("mtime", pa.timestamp("us", "UTC")),
+    ]
+)
+"""The record of the command line (fauxto.Prediction), then the file's size in bytes, its format and its time."""
+
+LIST = pa.schema(
+    [
+        ("path", pa.string()),
+        ("file", pa.binary()),
+        ("offset", pa.int64()),
+        ("size", pa.int64()),
+        ("mtime", pa.float64()),
+        ("error", pa.string()),
+    ]
+)
+"""fauxto.scan.sources.Item, one row each; `file` is bytes, as a file's name need not be valid text."""
+
+
+def write(path: Path, table: pa.Table, facts: Mapping[str, str] | None = None) -> None:
+    """Write a table beside `path`, to the disk, and only then under its name. `facts` go into the file's metadata.
+
+    Pages have checksums. Statistics have none, and a reader would skip rows by them, so there are none.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            pq.write_table(
+                table.replace_schema_metadata(dict(facts or {})), file, write_page_checksum=True, write_statistics=False
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def rows_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as `fauxto.scan.rows` gives them -> a table of the schema ROWS."""
+    return pa.Table.from_pylist(rows, schema=ROWS)
+
+
+def read_checked(path: Path) -> pa.Table:
+    """A part's table, every checksum compared. Raises for a damaged file, whatever the reader makes of it."""
+    return pq.ParquetFile(path, page_checksum_verification=True).read()

@@ -1,0 +1,254 @@
+"""A scan: every picture once, however it was stopped."""
+
+import errno
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import encode, make_photo
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fauxto.cli import main
+from fauxto.detector import Detector
+from fauxto.errors import FauxtoError
+from fauxto.scan import Predictor, folder, run
+from fauxto.scan.table import ROWS
+from fauxto.verdict import Prediction
+
+from .conftest import start, stop_after, table, without_times
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+Many = Callable[[int], Path]
+
+
+def test_the_rows_are_the_records_of_the_command_line(detector: Detector, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for i, name in enumerate(("a.jpg", "b.png", "c.webp")):
+        make_photo(300, 240, seed=i).save(pictures / name)
+    (pictures / "d.jpg").write_bytes(b"")
+    (pictures / "e.jpg").write_bytes(encode(make_photo(), "JPEG")[:2000])
+    (pictures / "f.png").write_text("no picture")
+    assert main(["scan", str(pictures), "--out", str(tmp_path / "out"), "--part-rows", "4"]) == 1
+    rows = table(tmp_path / "out")
+    assert [row["format"] for row in rows] == ["JPEG", "PNG", "WEBP", None, "JPEG", None]
+    expected = [answer.to_dict() for answer in detector.predict_many(sorted(pictures.iterdir()))]
+    told = ("declared", "declared_by", "signature", "elapsed_ms")
+    for row, record in zip(rows, expected, strict=True):
+        assert row["size"] == (Path(row["path"]).stat().st_size)
+        assert abs(row["mtime"].timestamp() - Path(row["path"]).stat().st_mtime) < 1e-3
+        assert {k: row[k] for k in record if k not in told} == {k: v for k, v in record.items() if k not in told}
+    assert rows[0]["declared"] == "nothing"
+
+
+def test_the_schema_is_the_record_and_the_file() -> None:
+    assert ROWS.names == [*Prediction.__dataclass_fields__, "size", "format", "mtime"]
+
+
+@posix
+def test_killed_three_times_no_row_is_lost_and_none_is_there_twice(many: Many, tiny: Path, tmp_path: Path) -> None:
+    pictures, out = many(1000), tmp_path / "out"
+    words = (pictures, "--out", out, "--model", tiny, "--part-rows", "40")
+    for parts in (3, 8, 13):
+        stop_after(start(*words), out, parts)
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("part-*.parquet")}
+    assert 13 <= len(kept) < 25
+    last = start(*words)
+    said = last.communicate()[1]
+    assert last.returncode == 1
+    assert f"({40 * len(kept)} were done before)" in said
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # what was done was not done again
+    rows = table(out)
+    assert sorted(row["path"] for row in rows) == sorted(str(path) for path in pictures.rglob("*.jpg"))
+    assert sum(row["status"] == "error" for row in rows) == 100
+    assert not list(out.glob(".*"))
+
+
+@posix
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_politely_every_answer_is_kept(how: int, many: Many, tiny: Path, tmp_path: Path) -> None:
+    pictures, out = many(600), tmp_path / "out"
+    words = (pictures, "--out", out, "--model", tiny, "--part-rows", "100")
+    process = start(*words)
+    said = stop_after(process, out, 1, how)
+    assert process.returncode == 130
+    count = int(said.split("stopped after ")[1].split()[0])
+    assert abs(len(table(out)) - count) <= 1
+    assert start(*words).wait() == 1
+    assert sorted(row["path"] for row in table(out)) == sorted(str(path) for path in pictures.rglob("*.jpg"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes in /proc")
+def test_killed_it_leaves_no_process_behind(many: Many, tiny: Path, tmp_path: Path) -> None:
+    process = start(many(2000), "--out", tmp_path / "out", "--model", tiny, "--part-rows", "20", "--jobs", "3")
+    while not list((tmp_path / "out").glob("part-*")):
+        time.sleep(0.01)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) >= 3
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 10
+    while any(_runs(pid) for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in children if _runs(pid)]
+
+
+def _runs(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@posix
+def test_a_picture_that_crashes_the_decoder_is_a_row(many: Many, tiny: Path, tmp_path: Path) -> None:
+    pictures = many(60)
+    for name in ("0/killer.jpg", "3/killer.jpg"):
+        (pictures / name).write_bytes((pictures / "0/0000.jpg").read_bytes())
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(
+        "import os\nimport PIL.Image\nreal = PIL.Image.open\n"
+        "def fake(source, *rest, **named):\n"
+        "    if 'killer' in str(source):\n        os.abort()\n"
+        "    return real(source, *rest, **named)\n"
+        "PIL.Image.open = fake\n"
+    )
+    path = os.pathsep.join([str(tmp_path / "site"), *sys.path])
+    process = start(pictures, "--out", tmp_path / "out", "--model", tiny, env={"PYTHONPATH": path})
+    process.communicate()
+    rows = {row["path"]: row["error"] for row in table(tmp_path / "out")}
+    assert len(rows) == 62
+    assert [name for name, error in rows.items() if error == "its decoder crashed"] == [
+        str(pictures / "0/killer.jpg"), str(pictures / "3/killer.jpg"),
+    ]  # fmt: skip
+
+
+def test_a_damaged_part_is_found_and_made_anew(
+    many: Many, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["scan", str(many(90)), "--out", str(tmp_path / "out"), "--model", str(tiny), "--part-rows", "30"]
+    main(words)
+    before, part = table(tmp_path / "out"), sorted((tmp_path / "out").glob("part-*"))[1]
+    part.write_bytes(part.read_bytes()[:-9])
+    capsys.readouterr()
+    main(words)
+    said = capsys.readouterr().err
+    assert f"{part}: damaged" in said
+    assert "30 pictures (60 were done before)" in said
+    assert without_times(table(tmp_path / "out")) == without_times(before)
+
+
+def test_any_changed_byte_is_found_or_changes_no_row(many: Many, tiny: Path, tmp_path: Path) -> None:
+    main(["scan", str(many(20)), "--out", str(tmp_path / "out"), "--model", str(tiny)])
+    scan = folder.Folder(tmp_path / "out")
+    (part,) = scan.parts()
+    path, random = scan.path / part.name, Random(0)
+    data, rows, found = path.read_bytes(), pq.read_table(path), 0
+    for place in random.sample(range(len(data)), 500):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << random.randrange(8)]) + data[place + 1 :])
+        if scan.is_whole(part):
+            assert pq.read_table(path).equals(rows)
+        else:
+            found += 1
+    assert found > 250
+
+
+def test_another_model_point_or_source_is_refused(
+    many: Many, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures, out = str(many(5)), str(tmp_path / "out")
+    words = ["scan", pictures, "--out", out, "--model", str(tiny)]
+    main(words)
+    for more, reason in (
+        (["--operating-point", "balanced"], 'a scan with operating point "fpr1" is there, not "balanced"'),
+        (["--sample", "3"], "a scan with sample null is there, not 3"),
+        ([str(tmp_path)], "a scan with sources"),
+    ):
+        assert main([*words[:2], *more, *words[2:]]) == 2
+        assert reason in capsys.readouterr().err
+    assert main(words[:4]) == 2
+    assert 'a scan with model "tiny" is there, not "fauxto-r18"' in capsys.readouterr().err
+    assert main(["scan", "--out", out, "--model", str(tiny)]) == 0  # without a source it goes on with the old ones
+
+
+def test_a_folder_in_use_or_without_a_scan_is_refused(many: Many, tiny: Path, tmp_path: Path) -> None:
+    plan = run.Plan((str(many(3)),), tmp_path / "out", model=str(tiny))
+    other = folder.Folder(tmp_path / "out")
+    with other.hold(), pytest.raises(FauxtoError, match="another scan writes there"):
+        run.scan(plan, run.Counter())
+    with pytest.raises(FauxtoError, match="no scan there to go on with"):
+        run.scan(run.Plan((), tmp_path / "new", model=str(tiny)), run.Counter())
+
+
+def test_a_full_disk_stops_at_once_and_keeps_what_is_saved(
+    many: Many, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["scan", str(many(50)), "--out", str(tmp_path / "out"), "--model", str(tiny), "--part-rows", "10"]
+    real, calls = folder.table.write, []
+
+    def write(*args: object) -> None:
+        calls.append(args)
+        if len(calls) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(*args)
+
+    monkeypatch.setattr(folder.table, "write", write)
+    assert main(words) == 2
+    assert "out: cannot be written (No space left on device); make room" in capsys.readouterr().err
+    assert len(calls) == 3
+    assert len(table(tmp_path / "out")) == 20
+    main(words)
+    assert len(table(tmp_path / "out")) == 50
+
+
+def test_an_unwritable_folder_is_named(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["scan", str(tmp_path), "--out", str(tmp_path / "file" / "out"), "--model", str(tiny)]) == 2
+    assert f"{tmp_path / 'file' / 'out'}: cannot be written (" in capsys.readouterr().err
+    assert main(["scan", str(tmp_path)]) == 2
+    assert "scan needs --out DIR" in capsys.readouterr().err
+
+
+def test_without_the_extra_one_line_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("fauxto.scan")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main(["scan", "x", "--out", "y"]) == 2
+    assert capsys.readouterr().err == 'fauxto: scan needs more packages: pip install "fauxto[scan]"\n'
+
+
+def test_a_predictor_answers_tables(many: Many, tiny: Path) -> None:
+    import pyarrow as pa
+
+    paths = [str(path) for path in sorted(many(12).rglob("*.jpg"))]
+    answers = Predictor(tiny)(pa.table({"path": paths}))
+    assert answers.schema.equals(ROWS)
+    assert answers.column("path").to_pylist() == paths
+    assert answers.column("status").to_pylist().count("error") == 1
+
+
+@given(st.sets(st.integers(1, 400)), st.integers(1, 50))
+def test_what_is_left_is_what_no_part_has(edges: set[int], size: int) -> None:
+    class Kept(folder.Folder):
+        def __init__(self) -> None:
+            self.edges = [0, *sorted(edges)]
+
+        def parts(self) -> list[folder.Part]:  # every second piece between the edges
+            return [folder.Part(*pair) for pair in zip(self.edges[::2], self.edges[1::2], strict=False)]
+
+        def count(self) -> int:
+            return 500
+
+    left = Kept().to_do(size)
+    everything = [*left, *Kept().parts()]
+    assert sorted(i for part in everything for i in range(part.start, part.stop)) == list(range(500))
+    assert all(0 < part.stop - part.start <= size for part in left)
