@@ -15,6 +15,7 @@ import numpy as np
 from fauxto import card as cards
 from fauxto.card import Card
 from fauxto.image import load
+from fauxto.openvino_session import import_openvino
 from fauxto.preprocess import pool, prepare
 from fauxto.session import usable_cpus
 
@@ -107,8 +108,7 @@ def _torchvision_views(path: str, card: Card) -> Any:
 
 
 def _openvino(model: Path, _: Card, settings: dict[str, str] | None = None) -> Peer:
-    import openvino
-
+    openvino = import_openvino()
     threads = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": str(usable_cpus())}
     compiled = openvino.Core().compile_model(str(model), "CPU", threads | (settings or {}))
     return Peer(lambda view: float(compiled(view)["logit"][0]))

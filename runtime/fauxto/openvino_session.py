@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,18 @@ from fauxto.providers import OPENVINO, how_to_get
 from fauxto.session import Floats, usable_cpus
 
 _NO_WORK = ("Const", "Input", "Output")
+
+
+def import_openvino() -> Any:
+    """OpenVINO without its telemetry, which would tell a server of this very import, with an id of the user.
+
+    Raises:
+        ImportError: it is not installed, or cannot be loaded.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # as if it were not installed
+    import openvino
+
+    return openvino
 
 
 class OpenVINOSession:
@@ -24,7 +38,7 @@ class OpenVINOSession:
             ProviderError: the package is missing, or it cannot compile the model for the device.
         """
         try:
-            import openvino
+            openvino = import_openvino()
         except ImportError as error:
             raise ProviderError(f"{OPENVINO} cannot be imported ({error}); {how_to_get(OPENVINO)}") from None
         device = options.get("DEVICE", "CPU")
