@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.race import race, racers
+from benchmarks.race import RUNS, race, racers
 from benchmarks.report import RESULTS, as_markdown, newest, update_readme, write
 from fauxto.arguments import positive
 from fauxto.errors import FauxtoError
@@ -22,6 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=positive, default=40, metavar="N", help="turns of every peer (default: 40)")
     parser.add_argument("--quick", action="store_true", help="two rounds, to see that everything runs")
     parser.add_argument("--only", action="append", metavar="NAME", help="of the peers; may be repeated (default: all)")
+    parser.add_argument("--scope", action="append", choices=RUNS, help="may be repeated (default: all)")
     parser.add_argument("--busy", action="store_true", help="keep every CPU busy meanwhile: who stays calm under load")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="(default: benchmarks/results)")
     parser.add_argument("--readme", action="store_true", help="only write README.md's table from the newest results")
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         if unknown := [name for name in args.only or () if name not in names]:
             raise FauxtoError(f"no peer '{unknown[0]}'; there are {', '.join(names)}")
         report = race([name for name in names if not args.only or name in args.only], 2 if args.quick else args.rounds,
-                      args.busy)  # fmt: skip
+                      args.busy, args.scope or tuple(RUNS))  # fmt: skip
         print(as_markdown(report))
         for path in write(report, args.out):
             print(f"written: {path}", file=sys.stderr)

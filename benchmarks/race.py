@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -69,7 +70,9 @@ def racers() -> list[str]:
     return [*own, f"fauxto {cards.REFERENCE} again", *PEERS]
 
 
-def race(names: list[str], rounds: int, busy: bool = False, seed: int = 0) -> dict[str, Any]:
+def race(
+    names: list[str], rounds: int, busy: bool = False, scopes: Collection[str] = tuple(RUNS), seed: int = 0
+) -> dict[str, Any]:
     """Run `rounds` rounds, with `busy` beside as many computing processes as there are CPUs. Ctrl-C keeps the rest."""
     order, skipped, running = random.Random(seed), {}, []
     spinning = [
@@ -84,7 +87,10 @@ def race(names: list[str], rounds: int, busy: bool = False, seed: int = 0) -> di
                 running.append(racer)
                 _greet(racer, skipped)
             running = [racer for racer in running if racer.name not in skipped]
-            _rounds(running, skipped, pictures, rounds, order, done)
+            cells = [("model", "one view", "")] if "model" in scopes else []
+            cells += [(scope, name, path) for scope in ("preprocess", "picture") if scope in scopes
+                      for name, path in pictures.items()]  # fmt: skip
+            _rounds(running, skipped, cells, rounds, order, done)
     except KeyboardInterrupt:
         print("benchmarks: stopped; what was measured until now is kept", file=sys.stderr)
     finally:
@@ -115,14 +121,15 @@ def _greet(racer: Racer, skipped: dict[str, str]) -> None:
 def _rounds(
     running: list[Racer],
     skipped: dict[str, str],
-    pictures: dict[str, str],
+    cells: list[tuple[str, str, str]],
     rounds: int,
     order: random.Random,
     done: list[int],
 ) -> None:
-    """Every peer at every cell, in another order each time, after a round to warm up. `done` counts whole rounds."""
-    cells = [("model", "one view", "")]
-    cells += [(scope, name, path) for scope in ("preprocess", "picture") for name, path in pictures.items()]
+    """Every peer at every cell (scope, input, path), in another order each time, after a round to warm up.
+
+    `done` counts whole rounds.
+    """
     progress = Progress(sys.stderr.isatty(), "rounds of all ", rounds)
     for number in range(rounds + 1):
         for scope, name, path in cells:

@@ -21,12 +21,15 @@ import PIL
 import fauxto
 from fauxto.session import cpu_quota, usable_cpus
 
+FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", "bf16")
+
 
 def record() -> dict[str, Any]:
     """The machine, its state, and the versions."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "cpu": cpu(),
+        "cpu_features": cpu_features(),
         "cores": os.cpu_count(),
         "usable_cpus": usable_cpus(),
         "cpu_quota": cpu_quota(),
@@ -66,8 +69,17 @@ def cpu() -> str:
     """The processor's name, as the system gives it."""
     if sys.platform == "darwin":
         return _say("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
-    match = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo") or "", re.MULTILINE)
-    return match[1].strip() if match else platform.processor() or platform.machine()
+    told = dict(re.findall(r"^(model name|cpu family|model)\s*:\s*(.+)$", _read("/proc/cpuinfo") or "", re.MULTILINE))
+    name = told.get("model name", "").strip() or platform.processor() or platform.machine()
+    if "cpu family" in told and not re.search(r"\d", name):  # a guest may be told the brand alone
+        return f"{name} (family {told['cpu family']}, model {told['model']})"
+    return name
+
+
+def cpu_features() -> list[str]:
+    """Which of the instructions that decide a network's speed the processor has, where Linux tells."""
+    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", _read("/proc/cpuinfo") or "", re.MULTILINE)
+    return [name for name in FEATURES if flags and name in flags[1].split()]
 
 
 def gpu() -> str | None:
