@@ -1,0 +1,1 @@
+"""What a scan of millions costs, from measurements on this machine: python -m benchmarks.scale writes scale.md."""
