@@ -122,7 +122,8 @@ def plot(report: dict[str, Any]) -> Any:
 
 def newest(folder: Path = RESULTS) -> dict[str, Any]:
     """The latest race on a machine that was not kept busy. Raises FauxtoError where there is none."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    paths = [path for path in folder.glob("*.json") if not path.name.startswith("bench-")]  # those of fauxto bench
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     quiet = [report for report in found if not report["busy"]]
     if not quiet:
         raise FauxtoError(f"{folder}: no results; run python -m benchmarks first")

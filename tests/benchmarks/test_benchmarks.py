@@ -74,6 +74,7 @@ def test_the_files_and_the_readme_hold_the_figures(result: dict, tmp_path: Path)
     text = paths[1].read_text()
     assert f"| {row['peer']}" in text
     assert "abacus was left out: " in text
+    (tmp_path / "bench-this-cpu.json").write_text('{"rows": []}')  # of fauxto bench, which writes there too
     readme = tmp_path / "README.md"
     readme.write_text(README)
     report.update_readme(report.newest(tmp_path), readme)
