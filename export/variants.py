@@ -105,10 +105,16 @@ class Quantiser:
     """Static int8 quantisation of one ONNX file: U8 activations, S8 weights per channel."""
 
     def __init__(self, reference: Path, folder: Path) -> None:
-        """Prepare `reference`; `folder` takes what is left over on the way."""
+        """Prepare `reference`; `folder` takes what is left over on the way.
+
+        The head, the last convolution and what comes after it, is never quantised: it costs nothing, and a logit in
+        256 steps is a coarse one.
+        """
         self._prepared, self._augmented = folder / "prepared.onnx", folder / "augmented.onnx"
         quant_pre_process(str(reference), str(self._prepared), skip_symbolic_shape=True)
-        self._nodes = [node.name for node in onnx.load(str(self._prepared)).graph.node if node.op_type in QUANTISED]
+        nodes = list(onnx.load(str(self._prepared)).graph.node)
+        head = max(i for i, node in enumerate(nodes) if node.op_type == "Conv")
+        self._nodes = [node.name for node in nodes[:head] if node.op_type in QUANTISED]
 
     def ranges(self, method: str, views: Sequence[Floats], chunk: int = 4) -> TensorsData:
         """The range of every activation over `views`, each (V, 3, S, S) float32, by a key of METHODS."""
@@ -137,5 +143,6 @@ class Quantiser:
 
     @property
     def convolutions(self) -> list[str]:
-        """Names of the convolutions, in the order of the graph."""
-        return [node.name for node in onnx.load(str(self._prepared)).graph.node if node.op_type == "Conv"]
+        """Names of the convolutions but for the head, in the order of the graph."""
+        types = {node.name: node.op_type for node in onnx.load(str(self._prepared)).graph.node}
+        return [name for name in self._nodes if types[name] == "Conv"]

@@ -1,9 +1,10 @@
-"""Average the weights of finished runs into one network, then calibrate and report it as a run of its own.
+"""Average the weights of finished runs into one network, then finish it as a run of its own.
 
 Runs that started from one another lie in one valley of the loss, where the mean of the weights is often better
-than each (Wortsman et al. 2022, "Model soups"). Nothing is slower for it. Compare on val before using it.
+than each (Wortsman et al. 2022, "Model soups"). Nothing is slower for it. Compare on val before using it. One RUN
+alone gets its last layer and its calibration anew.
 
-    python -m train.average RUN RUN … --out NEW
+    python -m train.average RUN … --out NEW
 """
 
 from __future__ import annotations

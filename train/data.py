@@ -27,6 +27,7 @@ from train.augment import augment
 from train.errors import TrainError
 
 MIN_SIDE = 32  # px; a smaller picture says nothing
+ENOUGH = 100  # pictures of each class to calibrate on
 FACE_SHARE = 0.1  # of each class's draws, where both classes have faces
 
 
@@ -85,6 +86,22 @@ def split(pictures: list[Picture], val_share: float, seed: int) -> tuple[list[Pi
             parts[to_val].extend(groups[name])
             taken += len(groups[name]) if to_val else 0
     return parts
+
+
+def unseen(val: Sequence[Picture], train: Sequence[Picture]) -> list[Picture]:
+    """Val's pictures of sources that are not in `train`; all of val where a class has fewer than ENOUGH of them.
+
+    A network is surer of the sources that it knows than of others, and users have only others.
+    """
+    known = {(picture.is_ai, picture.origin) for picture in train}
+    new = [picture for picture in val if (picture.is_ai, picture.origin) not in known]
+    if min(len(of_class(new, label)) for label in LABELS) >= ENOUGH:
+        return new
+    print(
+        f"fewer than {ENOUGH} val pictures of each class are of sources not in train: taking all of val",
+        file=sys.stderr,
+    )
+    return list(val)
 
 
 def draw_weights(pictures: Sequence[Picture]) -> torch.Tensor:

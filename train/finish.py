@@ -23,18 +23,22 @@ from fauxto.labelled import LABELS, Picture, of_class
 from train import report
 from train.calibrate import fit_calibration, operating_points
 from train.config import Config
-from train.data import aligned_pairs, even_subset
+from train.data import aligned_pairs, even_subset, unseen
 from train.fit import write_whole
+from train.head import relearn
 from train.measure import pooled_logits, trivial_baseline
 
 
 def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path) -> None:
-    """Calibrate on an even subset of val, clean, web and hard in equal parts, and write what RUN promises.
+    """Learn the last layer anew, calibrate on val's unseen sources, and write what RUN promises.
+
+    Calibration takes clean, web and hard in equal parts.
 
     The figures are measured on the pictures that the calibration was fitted on; they choose, they do
     not prove. A set that was never looked at is for `fauxto eval`.
     """
-    chosen = even_subset(val, config.report_pictures, config.seed)
+    relearn(model, config, train)
+    chosen = even_subset(unseen(val, train), config.report_pictures, config.seed)
     logits, truth, kept = {}, {}, {}
     for name, condition in CONDITIONS.items():
         print(f"measuring {len(chosen)} val pictures, {name}", file=sys.stderr)

@@ -31,7 +31,16 @@ from train.errors import TrainError
 from train.measure import pooled_logits
 from train.model import build, freeze_body, memory_layout, parameter_groups
 
-MAY_CHANGE_ON_RESUME = ("data", "aligned", "device", "precision", "workers", "report_pictures", "pooled_views")
+MAY_CHANGE_ON_RESUME = (
+    "data",
+    "aligned",
+    "device",
+    "precision",
+    "workers",
+    "report_pictures",
+    "head_pictures",
+    "pooled_views",
+)
 HEAD_EPOCH_SHARE = 0.25  # the head alone learns fast; its epoch draws this share of the pictures
 
 

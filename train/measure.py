@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -42,7 +42,6 @@ def pooled_logits(
     return pool(logits, rule), kept
 
 
-@torch.no_grad()
 def view_logits(
     model: nn.Module, pictures: Sequence[Picture], rule: Preprocessing, condition: Condition, workers: int
 ) -> tuple[np.ndarray, list[Picture]]:
@@ -51,16 +50,33 @@ def view_logits(
     Returns:
         ((N, V) float64 logits of "ai", the N pictures in the same order).
     """
+    return per_view(model, pictures, rule, condition, workers, lambda network, views: ai_logit(network(views)))
+
+
+@torch.no_grad()
+def per_view(
+    model: nn.Module,
+    pictures: Sequence[Picture],
+    rule: Preprocessing,
+    condition: Condition,
+    workers: int,
+    output: Callable[[nn.Module, torch.Tensor], torch.Tensor],
+) -> tuple[np.ndarray, list[Picture]]:
+    """What `output` says of each view of each picture, and the pictures that could be read.
+
+    Returns:
+        ((N, V, ...) float64, the N pictures in the same order).
+    """
     model.eval()
     device = next(model.parameters()).device
     whole = WholePictures(pictures, rule, condition)
     loader = DataLoader(whole, max(1, 16 // len(rule.positions)), num_workers=workers)
-    logits: list[list[float]] = []
+    found: list[np.ndarray] = []
     for batch in tqdm(loader, desc="measure", unit="batch", leave=False, disable=None):
-        outputs = ai_logit(model(batch.flatten(0, 1).to(device))).double().cpu()
-        logits += outputs.reshape(len(batch), -1).tolist()
-    values = np.array(logits)
-    read = np.isfinite(values).all(1)
+        outputs = output(model, batch.flatten(0, 1).to(device)).double().cpu()
+        found.append(outputs.unflatten(0, batch.shape[:2]).numpy())
+    values = np.concatenate(found)
+    read = np.isfinite(values).all(tuple(range(1, values.ndim)))
     return values[read], [picture for picture, ok in zip(pictures, read, strict=True) if ok]
 
 

@@ -10,7 +10,7 @@ import torch
 from conftest import make_photo
 
 from fauxto.labelled import Picture
-from train.data import FACE_SHARE, TrainingCrops, draw_weights, even_subset, read
+from train.data import ENOUGH, FACE_SHARE, TrainingCrops, draw_weights, even_subset, read, unseen
 from train.errors import TrainError
 
 
@@ -100,6 +100,17 @@ def test_the_draw_is_even_over_classes_sources_and_faces() -> None:
 def test_even_subset_takes_none_twice() -> None:
     subset = even_subset([*pictures(True, "a", 30), *pictures(False, "b", 5)], per_class=10, seed=3)
     assert len(set(subset)) == len(subset) == 15
+
+
+def test_calibration_takes_the_sources_that_training_never_saw(capsys: pytest.CaptureFixture[str]) -> None:
+    train = [*pictures(True, "a", 9), *pictures(False, "b", 9)]
+    known, new = (
+        [*pictures(True, "a", 40), *pictures(False, "b", 40)],
+        [*pictures(True, "b", ENOUGH), *pictures(False, "c", ENOUGH)],
+    )
+    assert unseen([*known, *new], train) == new
+    assert unseen([*known, *new[1:]], train) == [*known, *new[1:]]
+    assert "taking all of val" in capsys.readouterr().err
 
 
 def test_a_picture_that_breaks_later_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,15 +106,26 @@ def test_the_mean_of_two_runs_is_a_run(run: Path, tmp_path: Path, capsys: pytest
     other = tmp_path / "other"
     shutil.copytree(run, other)
     state = torch.load(other / "model.pt", weights_only=True)
-    state["model"]["fc.bias"] += 2
+    state["model"]["bn1.bias"] += 2
     torch.save(state, other / "model.pt")
     assert average([str(run), str(other), "--out", str(tmp_path / "mean")]) == 0
     found = torch.load(tmp_path / "mean/model.pt", weights_only=True)
-    torch.testing.assert_close(found["model"]["fc.bias"], state["model"]["fc.bias"] - 1)
-    torch.testing.assert_close(found["model"]["conv1.weight"], state["model"]["conv1.weight"])
+    torch.testing.assert_close(found["model"]["bn1.bias"], state["model"]["bn1.bias"] - 1)
     assert found["calibration"]["n"] == 3 * 16
     assert average([str(run), str(other), "--out", str(other)]) == 2
     assert "choose another --out" in capsys.readouterr().err
+
+
+def test_one_run_alone_gets_its_last_layer_anew(run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    state = torch.load(other / "model.pt", weights_only=True)
+    state["model"]["fc.bias"] += 2
+    torch.save(state, other / "model.pt")
+    assert average([str(other), "--out", str(tmp_path / "new")]) == 0
+    found, first = (torch.load(folder / "model.pt", weights_only=True)["model"] for folder in (tmp_path / "new", run))
+    for name, tensor in first.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.slow
