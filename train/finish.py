@@ -30,7 +30,7 @@ from train.measure import pooled_logits, trivial_baseline
 
 
 def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path) -> None:
-    """Learn the last layer anew, calibrate on val's unseen sources, and write what RUN promises.
+    """Learn the last layer anew if the settings say so, calibrate on val's unseen sources, and write what RUN promises.
 
     Calibration takes clean, web and hard in equal parts.
 
