@@ -73,7 +73,7 @@ def per_view(
     loader = DataLoader(whole, max(1, 16 // len(rule.positions)), num_workers=workers)
     found: list[np.ndarray] = []
     for batch in tqdm(loader, desc="measure", unit="batch", leave=False, disable=None):
-        outputs = output(model, batch.flatten(0, 1).to(device)).double().cpu()
+        outputs = output(model, batch.flatten(0, 1).to(device)).cpu().double()  # MPS has no float64
         found.append(outputs.unflatten(0, batch.shape[:2]).numpy())
     values = np.concatenate(found)
     read = np.isfinite(values).all(tuple(range(1, values.ndim)))
