@@ -102,7 +102,11 @@ class _Views(CalibrationDataReader):
 
 
 class Quantiser:
-    """Static int8 quantisation of one ONNX file: U8 activations, S8 weights per channel."""
+    """Static int8 quantisation of one ONNX file: U8 activations, S8 weights per channel.
+
+    Attributes:
+        convolutions: names of the convolutions but for the head, in the order of the graph.
+    """
 
     def __init__(self, reference: Path, folder: Path) -> None:
         """Prepare `reference`; `folder` takes what is left over on the way.
@@ -115,6 +119,7 @@ class Quantiser:
         nodes = list(onnx.load(str(self._prepared)).graph.node)
         head = max(i for i, node in enumerate(nodes) if node.op_type == "Conv")
         self._nodes = [node.name for node in nodes[:head] if node.op_type in QUANTISED]
+        self.convolutions = [node.name for node in nodes[:head] if node.op_type == "Conv"]
 
     def ranges(self, method: str, views: Sequence[Floats], chunk: int = 4) -> TensorsData:
         """The range of every activation over `views`, each (V, 3, S, S) float32, by a key of METHODS."""
@@ -140,9 +145,3 @@ class Quantiser:
         )  # fmt: skip
         quantiser.quantize_model()
         return quantiser.model.model
-
-    @property
-    def convolutions(self) -> list[str]:
-        """Names of the convolutions but for the head, in the order of the graph."""
-        types = {node.name: node.op_type for node in onnx.load(str(self._prepared)).graph.node}
-        return [name for name in self._nodes if types[name] == "Conv"]

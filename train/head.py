@@ -39,8 +39,7 @@ def relearn(model: nn.Module, config: Config, train: Sequence[Picture]) -> None:
     if not config.head_pictures:
         return
     chosen = even_subset(train, config.head_pictures, config.seed)
-    rng = random.Random(config.seed)
-    rng.shuffle(chosen)
+    random.Random(config.seed).shuffle(chosen)
     rule = replace(config.preprocessing(), positions=VIEWS)
     features, pictures = [], []
     for number, (name, condition) in enumerate(CONDITIONS.items()):
