@@ -128,9 +128,16 @@ def check_proofs(
         )
     if broken:
         raise ExportError(f"{'; '.join(broken)}; nothing was written")
-    small_enough = [name for name in ("int8", "int8-weights", "fp16") if proofs[name].may_be_default]
-    variants[(*small_enough, REFERENCE)[0]]["providers"].append(CPU)
+    variants[default_for_cpu(proofs)]["providers"].append(CPU)
     variants["static"]["providers"].append(COREML)
+
+
+def default_for_cpu(proofs: dict[str, proof.Proof]) -> str:
+    """The variant for the CPU: int8 where it pays, else the smallest file with the same answers."""
+    fits = [name for name in ("int8", "int8-weights", "fp16") if proofs[name].may_be_default]
+    if "int8" in fits and (proofs["int8"].ratio or 1.0) > proof.MAX_INT8_TIME:
+        fits.remove("int8")
+    return (*fits, REFERENCE)[0]
 
 
 def broken_bound(name: str, found: proof.Proof) -> str | None:

@@ -61,7 +61,7 @@ def test_every_file_is_in_the_card_with_its_hash(model: Path) -> None:
 def test_variants_answer_as_the_reference_on_pictures_they_were_not_proved_on(model: Path) -> None:
     pictures = [np.asarray(make_photo(500, 380, seed=seed)) for seed in range(20, 26)]
     p = {name: [Detector(model, "cpu", variant=name).predict(x).p_ai for x in pictures] for name in VARIANTS}
-    bounds = {"fp16": 0.005, "static": 0.005, "int8-weights": 0.02, "int8": 0.2}
+    bounds = {"fp16": 0.005, "static": 0.005, "int8-weights": 0.02, "int8": 0.1}
     for name, bound in bounds.items():
         assert 0 < np.max(np.abs(np.subtract(p[name], p["fp32"]))) < bound, name
 
@@ -130,6 +130,16 @@ def test_what_makes_a_default() -> None:
     assert package.broken_bound("coreml 6bit", replace(good, flips=5)) is None
     assert "6 of 1000" in str(package.broken_bound("coreml 6bit", replace(good, flips=6)))
     assert "golden" in str(package.broken_bound("coreml 8bit", replace(good, flips=0, golden_flips=1)))
+
+
+def test_int8_is_the_default_where_it_pays() -> None:
+    good = proof.Proof(1000, 0.01, 0.001, 10, 0, -0.003, 1.0, 1.0)
+    proofs = {"int8": replace(good, ratio=0.8), "int8-weights": good, "fp16": good}
+    assert package.default_for_cpu(proofs) == "int8"
+    assert package.default_for_cpu(proofs | {"int8": replace(good, ratio=0.81)}) == "int8-weights"
+    assert package.default_for_cpu(proofs | {"int8": replace(good, ratio=0.5, flips=11)}) == "int8-weights"
+    worse = replace(good, flips=11)
+    assert package.default_for_cpu(dict.fromkeys(proofs, worse)) == "fp32"
 
 
 @pytest.mark.parametrize(
