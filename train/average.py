@@ -2,7 +2,7 @@
 
 Runs that started from one another lie in one valley of the loss, where the mean of the weights is often better
 than each (Wortsman et al. 2022, "Model soups"). Nothing is slower for it. Compare on val before using it. One RUN
-alone gets its calibration anew, and with --head-pictures its last layer.
+alone is calibrated anew.
 
     python -m train.average RUN … --out NEW
 """
@@ -30,19 +30,16 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.average", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished run; the last one's settings count")
     parser.add_argument("--out", type=Path, required=True, metavar="NEW", help="folder to write")
-    parser.add_argument(
-        "--head-pictures", type=int, default=0, help="training pictures of each class to learn the last layer anew from"
-    )
     args = parser.parse_args(argv)
-    return exit_status("train.average", lambda: average(args.runs, args.out, args.head_pictures))
+    return exit_status("train.average", lambda: average(args.runs, args.out))
 
 
-def average(runs: Sequence[Path], out: Path, head_pictures: int) -> None:
+def average(runs: Sequence[Path], out: Path) -> None:
     """Write NEW as if it had been trained. Raises TrainError for runs that do not fit, or where NEW is in use."""
     if out.exists():
         raise TrainError(f"{out}: exists; choose another --out")
     states = [read_model(run / "model.pt") for run in runs]
-    config = Config(**states[-1]["config"] | {"head_pictures": head_pictures})
+    config = Config(**states[-1]["config"])
     train, val = read(Path(config.data), config.val_share, config.seed)
     model = build("none")
     model.load_state_dict(mean([state["model"] for state in states]))

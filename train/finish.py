@@ -25,19 +25,20 @@ from train.calibrate import fit_calibration, operating_points
 from train.config import Config
 from train.data import aligned_pairs, even_subset, unseen
 from train.fit import write_whole
-from train.head import relearn
 from train.measure import pooled_logits, trivial_baseline
+from train.model import stay_positive
 
 
 def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path) -> None:
-    """Learn the last layer anew if the settings say so, calibrate on val's unseen sources, and write what RUN promises.
+    """Cut the last layer as the settings say, calibrate on val's unseen sources, and write what RUN promises.
 
     Calibration takes clean, web and hard in equal parts.
 
     The figures are measured on the pictures that the calibration was fitted on; they choose, they do
     not prove. A set that was never looked at is for `fauxto eval`.
     """
-    relearn(model, config, train)
+    if config.head == "positive":
+        stay_positive(model)
     chosen = even_subset(unseen(val, train), config.report_pictures, config.seed)
     logits, truth, kept = {}, {}, {}
     for name, condition in CONDITIONS.items():

@@ -38,7 +38,7 @@ MAY_CHANGE_ON_RESUME = (
     "precision",
     "workers",
     "report_pictures",
-    "head_pictures",
+    "head",
     "pooled_views",
 )
 HEAD_EPOCH_SHARE = 0.25  # the head alone learns fast; its epoch draws this share of the pictures

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -21,6 +21,7 @@ from fauxto.labelled import Picture
 from fauxto.preprocess import Preprocessing, pool
 from train.config import Config
 from train.data import TrainingCrops, WholePictures, draw_weights
+from train.errors import TrainError
 from train.model import ai_logit
 
 
@@ -42,6 +43,7 @@ def pooled_logits(
     return pool(logits, rule), kept
 
 
+@torch.no_grad()
 def view_logits(
     model: nn.Module, pictures: Sequence[Picture], rule: Preprocessing, condition: Condition, workers: int
 ) -> tuple[np.ndarray, list[Picture]]:
@@ -49,34 +51,22 @@ def view_logits(
 
     Returns:
         ((N, V) float64 logits of "ai", the N pictures in the same order).
-    """
-    return per_view(model, pictures, rule, condition, workers, lambda network, views: ai_logit(network(views)))
 
-
-@torch.no_grad()
-def per_view(
-    model: nn.Module,
-    pictures: Sequence[Picture],
-    rule: Preprocessing,
-    condition: Condition,
-    workers: int,
-    output: Callable[[nn.Module, torch.Tensor], torch.Tensor],
-) -> tuple[np.ndarray, list[Picture]]:
-    """What `output` says of each view of each picture, and the pictures that could be read.
-
-    Returns:
-        ((N, V, ...) float64, the N pictures in the same order).
+    Raises:
+        TrainError: none could be read.
     """
     model.eval()
     device = next(model.parameters()).device
     whole = WholePictures(pictures, rule, condition)
     loader = DataLoader(whole, max(1, 16 // len(rule.positions)), num_workers=workers)
-    found: list[np.ndarray] = []
+    found: list[torch.Tensor] = []
     for batch in tqdm(loader, desc="measure", unit="batch", leave=False, disable=None):
-        outputs = output(model, batch.flatten(0, 1).to(device)).cpu().double()  # MPS has no float64
-        found.append(outputs.unflatten(0, batch.shape[:2]).numpy())
-    values = np.concatenate(found)
-    read = np.isfinite(values).all(tuple(range(1, values.ndim)))
+        logits = ai_logit(model(batch.flatten(0, 1).to(device))).cpu().double()  # MPS has no float64
+        found.append(logits.unflatten(0, batch.shape[:2]))
+    values = torch.cat(found).numpy()
+    read = np.isfinite(values).all(1)
+    if not read.any():
+        raise TrainError(f"none of {len(pictures)} pictures could be read, {pictures[0].path} among them")
     return values[read], [picture for picture, ok in zip(pictures, read, strict=True) if ok]
 
 

@@ -68,6 +68,21 @@ def freeze_body(model: nn.Module, frozen: bool) -> None:
         parameter.requires_grad_(not frozen or name.startswith("fc") or id(parameter) in norms)
 
 
+@torch.no_grad()
+def stay_positive(model: nn.Module) -> None:
+    """Take the features that speak for a photograph out of the last layer: only signs of generation are left.
+
+    What real photographs have in common is their sources' way of working, and a new source has another. After Rajan
+    and Lee 2025, "Stay-Positive", who train the layer once more under this constraint; here it is cut, and the
+    calibration makes good for the offset.
+    """
+    layer, ai = model.fc, LABELS.index("ai")
+    weight, bias = ai_logit(layer.weight.T).clamp(min=0), ai_logit(layer.bias[None])[0]
+    layer.weight.zero_()
+    layer.bias.zero_()
+    layer.weight[ai], layer.bias[ai] = weight, bias
+
+
 def ai_logit(outputs: torch.Tensor) -> torch.Tensor:
     """(N, 2) network outputs -> (N,) logit of "ai" against "real"."""
     return outputs[:, LABELS.index("ai")] - outputs[:, LABELS.index("real")]
