@@ -44,7 +44,7 @@ class Config:
     val_share: float = option(0.15, "share of the pictures for val, where DATA has no val folder")
     val_pictures: int = option(600, "pictures of each class that every epoch is measured on")
     report_pictures: int = option(600, "pictures of each class for the calibration and the report")
-    head: str = option("positive", "the last layer: as trained, or only what speaks for ai", ("positive", "trained"))
+    head: str = option("trained", "the last layer: as trained, or only what speaks for ai", ("trained", "positive"))
     view_size: int = option(224, "side of the views that the exported model reads, px")
     max_short_side: int = option(1024, "larger pictures are scaled down to this short side, px")
     views: int = option(5, "views that the exported model reads of a picture", (1, 5))
