@@ -23,6 +23,7 @@ from train import fit
 from train.__main__ import main as train
 from train.average import main as average
 from train.errors import TrainError
+from train.model import ai_logit
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = shlex.split(
@@ -116,17 +117,18 @@ def test_the_mean_of_two_runs_is_a_run(run: Path, tmp_path: Path, capsys: pytest
     assert "choose another --out" in capsys.readouterr().err
 
 
-def test_the_last_layer_is_learnt_anew_whatever_it_was(run: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    shutil.copytree(run, other)
-    state = torch.load(other / "model.pt", weights_only=True)
-    state["model"]["fc.bias"] += torch.tensor([2.0, -1.0])
-    torch.save(state, other / "model.pt")
-    for name, start in (("a", run), ("b", other)):
-        assert average([str(start), "--out", str(tmp_path / name), "--head-pictures", "16"]) == 0
-    a, b = (torch.load(tmp_path / name / "model.pt", weights_only=True)["model"] for name in "ab")
-    torch.testing.assert_close(a, b)
-    assert not torch.equal(a["fc.weight"], state["model"]["fc.weight"])
+def test_a_positive_last_layer_is_calibrated_and_kept(run: Path, tmp_path: Path) -> None:
+    start, out = tmp_path / "start", tmp_path / "positive"
+    shutil.copytree(run, start)
+    state = torch.load(start / "model.pt", weights_only=True)
+    state["config"]["head"] = "positive"
+    torch.save(state, start / "model.pt")
+    assert average([str(start), "--out", str(out)]) == 0
+    done = torch.load(out / "model.pt", weights_only=True)
+    before, after = (ai_logit(kept["model"]["fc.weight"].T) for kept in (state, done))
+    assert (before < 0).any()
+    torch.testing.assert_close(after, before.clamp(min=0))
+    assert done["calibration"] != state["calibration"]
 
 
 @pytest.mark.slow
