@@ -17,6 +17,7 @@ def network(model: Path) -> nn.Module:
     net = torchvision.models.resnet18(norm_layer=lambda _: nn.Identity(), num_classes=1)
     graph = onnx.load(str(model)).graph
     values = {entry.name: onnx.numpy_helper.to_array(entry) for entry in graph.initializer}
+    values |= {n.output[0]: values[n.input[0]].astype(np.float32) for n in graph.node if n.op_type == "Cast"}
     found = [[values[name] for name in node.input[1:]] for node in graph.node if node.op_type == "Conv"]
     layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
     *convolutions, head = found

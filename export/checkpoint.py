@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from export.errors import ExportError
 from fauxto import card as cards
@@ -41,11 +42,28 @@ def load_run(path: Path) -> tuple[dict[str, Any], str]:
     return checkpoint, cards.sha256(path)
 
 
+@torch.no_grad()
 def network_of(checkpoint: dict[str, Any]) -> nn.Module:
-    """The checkpoint's network, in eval mode."""
+    """The checkpoint's network as it is released: in eval mode, norms folded into the convolutions, one output (the
+    other is 0), weights rounded to half precision.
+
+    Every file is made of these very numbers, so that the small ones are as near to torch as the large ones.
+    """
     network = build("none").eval()
     network.load_state_dict(checkpoint["model"])
-    return network
+    kinds = (nn.Conv2d, nn.BatchNorm2d)
+    layers = [(name, module) for name, module in network.named_modules() if isinstance(module, kinds)]
+    for (name, convolution), (follower, norm) in zip(layers[::2], layers[1::2], strict=True):
+        network.set_submodule(name, fuse_conv_bn_eval(convolution, norm))
+        network.set_submodule(follower, nn.Identity())
+    head, ai = network.fc, LABELS.index("ai")
+    weight, bias = ai_logit(head.weight.T), ai_logit(head.bias[None])[0]
+    head.weight.zero_()[ai] = weight
+    head.bias.zero_()[ai] = bias
+    for name, values in network.named_parameters():
+        if name.endswith("weight"):
+            values.copy_(values.half().float())
+    return network.requires_grad_(False)
 
 
 def make_card(name: str, checkpoint: dict[str, Any], state_hash: str, network: nn.Module) -> dict[str, Any]:

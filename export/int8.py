@@ -23,11 +23,12 @@ from fauxto.session import Session
 TOLERANCE = 0.05
 """Mean change that a view's calibrated log-odds may have: on val, noise of this size turns 1 verdict in 100."""
 
+INT8 = "model-int8.onnx"
 COMPARED = 12  # pictures that methods and blocks are compared on, not those of the ranges
 
 
 def write_int8(folder: Path, raw: dict[str, Any], pictures: Sequence[Path]) -> dict[str, Any]:
-    """Write FOLDER/model-int8.onnx, with the first blocks in fp32, as few as keep TOLERANCE, and the best of METHODS.
+    """Write FOLDER/INT8, with the first blocks in fp32, as few as keep TOLERANCE, and the best of METHODS.
 
     The first blocks, because that is where rounding hurts: their wide maps carry the fine grain that everything
     after them reads.
@@ -64,7 +65,7 @@ def write_int8(folder: Path, raw: dict[str, Any], pictures: Sequence[Path]) -> d
             if errors[best][-1] <= TOLERANCE:
                 break
         model = in_order(quantiser.quantise(ranges[best], in_float))
-    save(model, raw | {"precision": "int8"}, folder / "model-int8.onnx")
+    save(model, raw | {"precision": "int8"}, folder / INT8)
     for method, found in errors.items():
         print(
             f"int8, mean |Δ log-odds| of a view, {method}: " + " ".join(f"{own:.3f}" for own in found), file=sys.stderr

@@ -10,6 +10,7 @@ import onnx
 import torch
 from torch import nn
 
+from export.variants import half_weights
 from train.model import ai_logit
 
 
@@ -35,10 +36,10 @@ class Evidence(nn.Module):
         return cells.mean((1, 2, 3)) + ai_logit(n.fc.bias[None])[0], cells.reshape(-1, *cells.shape[2:])
 
 
-def write_reference(network: nn.Module, view_size: int, card: dict[str, Any], path: Path) -> None:
-    """One fp32 ONNX file, dynamic in the number of views, checked, with the card in its metadata.
+def write_reference(network: nn.Module, view_size: int, card: dict[str, Any], path: Path) -> onnx.ModelProto:
+    """The reference ONNX file, dynamic in the number of views, checked, with the card in its metadata.
 
-    Adds the opset to `card`.
+    Adds the opset to `card`. Returns the same model with its weights in single precision.
     """
     program = torch.onnx.export(
         Evidence(network).eval(),
@@ -52,11 +53,14 @@ def write_reference(network: nn.Module, view_size: int, card: dict[str, Any], pa
     )
     proto = program.model_proto
     card["opset"] = next(entry.version for entry in proto.opset_import if not entry.domain)
-    save(proto, card, path)
+    save(half_weights(proto), card, path)
+    return proto
 
 
-def save(proto: onnx.ModelProto, card: dict[str, Any], path: Path, **metadata: str) -> None:
-    """Check the model and write it, with the card and other `metadata` in its properties."""
-    onnx.helper.set_model_props(proto, {"fauxto.card": json.dumps(card)} | metadata)
+def save(proto: onnx.ModelProto, card: dict[str, Any], path: Path) -> None:
+    """Check the model and write it, with the card in its properties."""
+    # Letters and digits, at most 64, or Core ML's provider goes by the path alone, whatever is in the file.
+    key = f"{card['precision'].replace('-', '')}{card['checkpoint_sha256'][:40]}"
+    onnx.helper.set_model_props(proto, {"fauxto.card": json.dumps(card), "COREML_CACHE_KEY": key})
     onnx.checker.check_model(proto, full_check=True)
     onnx.save_model(proto, str(path))

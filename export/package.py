@@ -16,20 +16,21 @@ from torch import nn
 from export import manifest, proof
 from export.checkpoint import load_run, make_card, network_of, torch_logit
 from export.errors import ExportError
-from export.int8 import write_int8
+from export.int8 import INT8, write_int8
 from export.onnx_file import save, write_reference
 from export.target import refuse_used, whole_folder
-from export.variants import half_weights, int8_weights, static
+from export.variants import int8_weights
 from fauxto import card as cards
 from fauxto.card import MODEL_FILE, REFERENCE, Card
 from fauxto.detector import Detector
 from fauxto.image import SUFFIXES
-from fauxto.providers import COREML, CPU
+from fauxto.providers import CPU
 from fauxto.verdict import decide, probability
 from train.config import Config
 
 FORMATS = ("onnx", "coreml")
 MAX_LOGIT_DIFFERENCE = 1e-4
+INT8_WEIGHTS = "model-int8-weights.onnx"
 CALIBRATION_PICTURES = 48
 REPORT = ("learning_curve.png", "confusion_matrix.png", "roc.png", "calibration.png", "data.csv")
 
@@ -59,13 +60,13 @@ def export(
 
     with whole_folder(out) as folder:
         raw = make_card(out.name, checkpoint, state_hash, network)
-        write_reference(network, config.view_size, raw, folder / MODEL_FILE)
+        plain = write_reference(network, config.view_size, raw, folder / MODEL_FILE)
         packages = {}
         if "coreml" in formats:
             from export.coreml import write_packages
 
             packages = write_packages(network, raw, list(precisions), folder)
-        raw["variants"] = write_variants(folder, raw, calibration)
+        raw["variants"] = write_variants(plain, folder, raw, calibration)
         card = write_card(folder, raw, packages)
         compare(network, Detector(folder, "cpu", variant=REFERENCE), paths)
         check_proofs(folder, raw, card, packages, paths)
@@ -75,20 +76,13 @@ def export(
     print(f"written: {out}, {out.parent / manifest.NAME}", file=sys.stderr)
 
 
-def write_variants(folder: Path, raw: dict[str, Any], calibration: Sequence[Path]) -> dict[str, dict[str, Any]]:
+def write_variants(
+    plain: onnx.ModelProto, folder: Path, raw: dict[str, Any], calibration: Sequence[Path]
+) -> dict[str, dict[str, Any]]:
     """Write the other ONNX files. Returns the card's entries, the proofs and the choices still to come."""
-    reference = onnx.load(str(folder / MODEL_FILE))
-    made = {
-        "int8-weights": int8_weights(reference),
-        "fp16": half_weights(reference),
-        "static": static(reference),
-    }
-    for name, model in made.items():
-        # Letters and digits, at most 64, or Core ML's provider goes by the path alone, whatever is in the file.
-        key = f"{name.replace('-', '')}{raw['checkpoint_sha256'][:40]}"
-        save(model, raw | {"precision": name}, folder / f"model-{name}.onnx", COREML_CACHE_KEY=key)
+    save(int8_weights(plain), raw | {"precision": "int8-weights"}, folder / INT8_WEIGHTS)
     raw["int8"] = write_int8(folder, raw, calibration)
-    files = {REFERENCE: MODEL_FILE} | {name: f"model-{name}.onnx" for name in (*made, "int8")}
+    files = {REFERENCE: MODEL_FILE, "int8-weights": INT8_WEIGHTS, "int8": INT8}
     return {name: {"file": file, "providers": []} for name, file in files.items()}
 
 
@@ -129,12 +123,11 @@ def check_proofs(
     if broken:
         raise ExportError(f"{'; '.join(broken)}; nothing was written")
     variants[default_for_cpu(proofs)]["providers"].append(CPU)
-    variants["static"]["providers"].append(COREML)
 
 
 def default_for_cpu(proofs: dict[str, proof.Proof]) -> str:
     """The variant for the CPU: int8 where it pays, else the smallest file with the same answers."""
-    fits = [name for name in ("int8", "int8-weights", "fp16") if proofs[name].may_be_default]
+    fits = [name for name in ("int8", "int8-weights") if proofs[name].may_be_default]
     if "int8" in fits and (proofs["int8"].ratio or 1.0) > proof.MAX_INT8_TIME:
         fits.remove("int8")
     return (*fits, REFERENCE)[0]
@@ -142,7 +135,7 @@ def default_for_cpu(proofs: dict[str, proof.Proof]) -> str:
 
 def broken_bound(name: str, found: proof.Proof) -> str | None:
     """What is wrong with a file; None where it keeps its bound. An int8 file may differ: then it is no default."""
-    if name in ("fp16", "static", "coreml fp16"):
+    if name == "coreml fp16":
         fits = found.max_dp <= proof.MAX_DIFFERENCE
         return None if fits else f"max |Δp| {found.max_dp:.4f} is over {proof.MAX_DIFFERENCE}"
     if name.startswith("coreml"):

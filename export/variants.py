@@ -1,8 +1,7 @@
-"""model.onnx -> the same network in other files: smaller to download, or made for one execution provider.
+"""The network in smaller files.
 
-fp16          weights stored in half precision, computed in fp32
+fp32          weights stored in half precision, which the released ones fit exactly; computed in fp32: the reference
 int8-weights  weights of large layers stored as int8 per channel, the others in half precision; computed in fp32
-static        as fp16, for one view at a time: what Core ML's execution provider can take whole
 int8          quantised arithmetic (QDQ), for processors that have instructions for it
 """
 
@@ -48,15 +47,6 @@ def int8_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     the latter at every run.
     """
     return _store(model, lambda weights: _as_half if weights.size < SMALL else _as_int8)
-
-
-def static(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The fp16 variant for exactly one view."""
-    fixed = half_weights(model)
-    for value in (*fixed.graph.input, *fixed.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_value = 1
-    del fixed.graph.value_info[:]
-    return onnx.shape_inference.infer_shapes(fixed)
 
 
 def _store(model: onnx.ModelProto, choose: Any) -> onnx.ModelProto:

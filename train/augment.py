@@ -18,9 +18,9 @@ from fauxto.preprocess import mirror_pad
 MARGIN = 16  # px around the crop while the codecs work: room for a random phase of their grid
 FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BOX)
 
-P_NATIVE = 0.5  # not scaled at all
-P_THUMBNAIL = 0.1  # the whole picture, small
-SCALE = (0.4, 1.4)  # otherwise, log-uniform
+P_NATIVE = 0.4  # not scaled at all
+P_THUMBNAIL = 0.15  # the whole picture, small
+SCALE = (0.3, 1.4)  # otherwise, log-uniform
 P_BLUR, P_NOISE, P_COLOUR, P_GREY = 0.1, 0.1, 0.3, 0.03
 P_CODEC, P_SECOND_CODEC, P_WEBP = 0.85, 0.3, 0.25
 QUALITY = (30, 95)

@@ -38,6 +38,7 @@ class Config:
     crop: int = option(160, "side of a training crop, px")
     batch: int = option(64, "crops in one step, on each device")
     lr: float = option(1e-3, "peak rate of the head; earlier layers take a half and a quarter of it")
+    warm_up: float = option(0.3, "share of the steps in which the rate rises; short where --weights are good already")
     weight_decay: float = option(0.05, "of AdamW, not for norms and biases")
     ema: float = option(0.995, "decay of the averaged weights, which are the ones that are kept")
     workers: int = option(2, "processes that decode and augment")

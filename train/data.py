@@ -28,6 +28,7 @@ from train.errors import TrainError
 
 MIN_SIDE = 32  # px; a smaller picture says nothing
 ENOUGH = 100  # pictures of each class to calibrate on
+MATCHED = 3  # times the odds for a source of both classes
 FACE_SHARE = 0.1  # of each class's draws, where both classes have faces
 
 
@@ -108,11 +109,20 @@ def draw_weights(pictures: Sequence[Picture]) -> torch.Tensor:
     """(N,) float64 odds of each picture: the classes evenly, then sources and generators, then pictures.
 
     A group counts by the square root of its size: even enough that no large source rules, without
-    showing a group of three pictures as often as one of a thousand. Faces get the same share of both
+    showing a group of three pictures as often as one of a thousand. So does a prompt, or one that was
+    given to forty generators would be drawn forty times. A source of both classes counts MATCHED times:
+    there the site's taste, sizes and encoder tell nothing. Faces get the same share of both
     classes, or the detector would learn that portraits are generated.
     """
     groups = Counter((p.is_ai, p.source, p.generator) for p in pictures)
-    weights = np.array([groups[p.is_ai, p.source, p.generator] ** -0.5 for p in pictures])
+    prompts = Counter((p.is_ai, p.prompt) for p in pictures)
+    classes = Counter(source for _, source in {(p.is_ai, p.source) for p in pictures} if source)
+
+    def odds(p: Picture) -> float:
+        repeats = prompts[p.is_ai, p.prompt] if p.prompt else 1
+        return (MATCHED if classes[p.source] == 2 else 1) * (groups[p.is_ai, p.source, p.generator] * repeats) ** -0.5
+
+    weights = np.array([odds(p) for p in pictures])
     is_ai = np.array([p.is_ai for p in pictures])
     faces = np.array([p.style == "face" for p in pictures])
     both = faces[is_ai].any() and faces[~is_ai].any()

@@ -76,7 +76,7 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
         bare.load_state_dict(state["model"])
         ema.load_state_dict(state["ema"])
         if state["schedule"]:
-            schedule = OneCycleLR(optimizer, peaks, total_steps=steps)
+            schedule = OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
             schedule.load_state_dict(state["schedule"])
         optimizer.load_state_dict(state["optimizer"])
 
@@ -86,7 +86,7 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
     for epoch in range(len(history), config.epochs + 1):
         freeze_body(bare, frozen=epoch == 0)
         if epoch == 1:
-            schedule = OneCycleLR(optimizer, peaks, total_steps=steps)
+            schedule = OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
         samples = int(config.samples * HEAD_EPOCH_SHARE) if epoch == 0 else config.samples
         drawn = max(samples, config.batch)
         crops = TrainingCrops(train, weights, drawn, config.crop, config.seed, epoch, pairs, config.aligned_share)

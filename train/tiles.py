@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from fauxto.errors import ImageError
 from fauxto.image import load
-from fauxto.labelled import Picture, find, read_index
+from fauxto.labelled import INDEX_COLUMNS, Picture, find, read_index
 from train.augment import FILTERS
 from train.errors import TrainError, exit_status
 
@@ -69,7 +69,7 @@ def write_tiles(picture: Picture, source: Path, target: Path) -> list[dict[str, 
 
 def index_row(picture: Picture, path: Path) -> dict[str, str]:
     """What the index says of `picture`, under the path of its tile."""
-    told = {name: getattr(picture, name) for name in ("source", "generator", "style", "licence")}
+    told = {name: getattr(picture, name) for name in INDEX_COLUMNS}
     return {"path": path.as_posix()} | told
 
 

@@ -52,7 +52,7 @@ class Variant:
     """One file of the model: the same network in another precision or shape.
 
     Attributes:
-        name: "fp32" (the reference), "fp16", "int8" or "static".
+        name: "fp32" (the reference), "int8-weights" or "int8".
         file: its name in the model's folder.
         providers: the execution providers that it is the best choice for, as onnxruntime names them.
     """

@@ -10,6 +10,8 @@ from pathlib import Path
 from fauxto.image import SUFFIXES
 
 LABELS = ("ai", "real")
+INDEX_COLUMNS = ("source", "generator", "style", "licence", "prompt")
+"""What an index.csv can say of a picture; each is a field of Picture."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Picture:
     generator: str = ""
     style: str = ""
     licence: str = ""
+    prompt: str = ""
 
     @property
     def origin(self) -> str:
@@ -41,8 +44,8 @@ def find(folder: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
             row = index.get(path.stem.rpartition("__")[2]) or index.get(path.relative_to(folder).as_posix(), {})
             nested = path.parent.relative_to(folder / label).as_posix()
             source = row.get("source") or (nested if nested != "." else "")
-            told = {name: row.get(name, "") for name in ("generator", "style", "licence")}
-            picture = Picture(path, label == "ai", source, **told)
+            told = {name: row.get(name, "") for name in INDEX_COLUMNS} | {"source": source}
+            picture = Picture(path, label == "ai", **told)
             if picture.style != "art":
                 pictures.append(picture)
     return pictures
@@ -57,7 +60,7 @@ def read_index(*folders: Path) -> dict[str, dict[str, str]]:
     """index.csv of the first of `folders` that has one, else nothing.
 
     A row counts for the picture whose stem, after the last "__", is its `id`, or that lies at its `path`
-    below the labelled folder. Columns that are used: source, generator, style, licence.
+    below the labelled folder. Columns that are used: INDEX_COLUMNS.
     """
     for path in (folder / "index.csv" for folder in folders):
         if path.exists():

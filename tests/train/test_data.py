@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from conftest import make_photo
 
 from fauxto.labelled import Picture
-from train.data import ENOUGH, FACE_SHARE, TrainingCrops, draw_weights, even_subset, read, unseen
+from train.data import ENOUGH, FACE_SHARE, MATCHED, TrainingCrops, draw_weights, even_subset, read, unseen
 from train.errors import TrainError
 
 
@@ -95,6 +96,26 @@ def test_the_draw_is_even_over_classes_sources_and_faces() -> None:
     assert mass["large"] / mass["small"] == pytest.approx(10)  # the root of 400 / 4
     assert mass["portraits"] == pytest.approx(FACE_SHARE)
     assert mass["people"] == pytest.approx(FACE_SHARE)
+
+
+def test_a_prompt_that_repeats_counts_by_its_root() -> None:
+    """Forty generators with the same prompts are not forty times as much to learn from."""
+    grid = [
+        Picture(Path(f"{g}{p}"), True, "grid", f"generator {g}", "photo", prompt=f"prompt {p}")
+        for g in range(16)
+        for p in range(4)
+    ]
+    same = [replace(picture, prompt="", source="other") for picture in grid]
+    weights = draw_weights([*grid, *same, *pictures(False, "camera", 9)]).numpy()
+    assert weights[len(grid) : 2 * len(grid)].sum() / weights[: len(grid)].sum() == pytest.approx(4)
+
+
+def test_a_source_of_both_classes_counts_more() -> None:
+    """There nothing but the pictures themselves tells the classes apart."""
+    ai, real = ([*pictures(own, "quiz", 9), *pictures(own, f"only {own}", 9)] for own in (True, False))
+    weights = draw_weights([*ai, *real]).numpy()
+    for part in (weights[:18], weights[18:]):
+        assert part[:9].sum() / part[9:].sum() == pytest.approx(MATCHED)
 
 
 def test_even_subset_takes_none_twice() -> None:

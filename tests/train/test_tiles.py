@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
             make_photo(1300, 1000).save(folder / part / label / "album" / "shop__1.png")
             make_photo(300, 200).save(folder / part / label / "album" / "small.png")
     with (folder / "index.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["id", "source", "generator", "style"], ["1", "shop", "FLUX", "face"]])
+        csv.writer(file).writerows([["id", "source", "generator", "style", "prompt"], ["1", "shop", "FLUX", "face", "a cup"]])
     return folder
 
 
@@ -44,7 +44,8 @@ def test_tiles_are_a_data_folder_again(data: Path, tmp_path: Path) -> None:
     assert tiles.main([str(data), "--out", str(out)]) == 0
     train, val = (find(out / part, read_index(out)) for part in ("train", "val"))
     assert len(train) == 2 * (tiles.COUNT + 1 + 1)
-    assert {(p.source, p.generator, p.style) for p in train if "shop" in p.path.name} == {("shop", "FLUX", "face")}
+    told = {(p.source, p.generator, p.style, p.prompt) for p in train if "shop" in p.path.name}
+    assert told == {("shop", "FLUX", "face", "a cup")}
     assert {p.source for p in train if "small" in p.path.name} == {"album"}
     assert sorted(p.path.relative_to(out) for p in val) == sorted(
         p.relative_to(data) for p in (data / "val").rglob("*.png")
