@@ -22,7 +22,9 @@ def data(tmp_path: Path) -> Path:
             make_photo(1300, 1000).save(folder / part / label / "album" / "shop__1.png")
             make_photo(300, 200).save(folder / part / label / "album" / "small.png")
     with (folder / "index.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["id", "source", "generator", "style", "prompt"], ["1", "shop", "FLUX", "face", "a cup"]])
+        csv.writer(file).writerows(
+            [["id", "source", "generator", "style", "prompt"], ["1", "shop", "FLUX", "face", "a cup"]]
+        )
     return folder
 
 
