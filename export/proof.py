@@ -30,7 +30,7 @@ Logits = Callable[[Views], npt.NDArray[np.floating]]
 MAX_DIFFERENCE = 0.005  # of p, for a file in half precision
 MAX_FLIPS_PALETTISED = 0.005
 MAX_FLIPS, MAX_AUC_LOSS = 0.01, 0.003  # for a file that is to be a default
-MAX_INT8_TIME = 0.8  # of fp32's, for int8 to be one: its answers differ a little, and int8-weights is as small
+MAX_INT8_TIME = 0.5  # of fp32's, for int8 to be one: its answers differ a little, and int8-weights is as small
 
 
 @dataclass(frozen=True)

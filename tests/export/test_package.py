@@ -150,10 +150,10 @@ def test_what_makes_a_default() -> None:
 
 def test_int8_is_the_default_where_it_pays() -> None:
     good = proof.Proof(1000, 0.01, 0.001, 10, 0, -0.003, 1.0, 1.0)
-    proofs = {"int8": replace(good, ratio=0.8), "int8-weights": good}
+    proofs = {"int8": replace(good, ratio=0.5), "int8-weights": good}
     assert package.default_for_cpu(proofs) == "int8"
-    assert package.default_for_cpu(proofs | {"int8": replace(good, ratio=0.81)}) == "int8-weights"
-    assert package.default_for_cpu(proofs | {"int8": replace(good, ratio=0.5, flips=11)}) == "int8-weights"
+    assert package.default_for_cpu(proofs | {"int8": replace(good, ratio=0.51)}) == "int8-weights"
+    assert package.default_for_cpu(proofs | {"int8": replace(good, ratio=0.4, flips=11)}) == "int8-weights"
     worse = replace(good, flips=11)
     assert package.default_for_cpu(dict.fromkeys(proofs, worse)) == "fp32"
 
