@@ -13,7 +13,7 @@ import onnx
 
 from export.errors import ExportError
 from export.onnx_file import save
-from export.variants import METHODS, Floats, Quantiser
+from export.variants import METHODS, Floats, Quantiser, half_weights
 from fauxto.card import MODEL_FILE, parse
 from fauxto.errors import ImageError
 from fauxto.image import load
@@ -64,7 +64,7 @@ def write_int8(folder: Path, raw: dict[str, Any], pictures: Sequence[Path]) -> d
             best = min(METHODS, key=lambda method: errors[method][-1])
             if errors[best][-1] <= TOLERANCE:
                 break
-        model = in_order(quantiser.quantise(ranges[best], in_float))
+        model = half_weights(in_order(quantiser.quantise(ranges[best], in_float)))
     save(model, raw | {"precision": "int8"}, folder / INT8)
     for method, found in errors.items():
         print(

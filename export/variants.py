@@ -50,13 +50,13 @@ def int8_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _store(model: onnx.ModelProto, choose: Any) -> onnx.ModelProto:
-    """A copy of the model whose convolution weights are stored as `choose(weights)` says."""
+    """A copy of the model whose convolution weights in fp32 are stored as `choose(weights)` says."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     kept, nodes = [], []
     for tensor in copy.graph.initializer:
         weights = numpy_helper.to_array(tensor)
-        if weights.ndim != 4:
+        if weights.ndim != 4 or weights.dtype != np.float32:
             kept.append(tensor)
             continue
         stored, restoring = choose(weights)(tensor.name, weights)
