@@ -28,7 +28,7 @@ from fauxto.preprocess import cut_views
 from fauxto.session import Session
 
 VARIANTS = {"fp32", "int8-weights", "int8"}
-PACKAGES = {"fp16": "small.mlpackage", "6bit": "small-6bit.mlpackage"}
+PACKAGES = {"fp16": "small.mlpackage", "8bit": "small-8bit.mlpackage"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("models") / "small"
-    assert export([str(run), "--out", str(out), "--formats", "onnx,coreml", "--precisions", "fp16,6bit"]) == 0
+    assert export([str(run), "--out", str(out), "--formats", "onnx,coreml", "--precisions", "fp16,8bit"]) == 0
     return out
 
 
@@ -179,7 +179,7 @@ def test_the_package_is_the_network(model: Path) -> None:
     """The saved packages, interpreted, against the ONNX file on pictures that the export did not see."""
     card = cards.read(model)
     reference = proof.onnx_logits(model / "model.onnx", card)
-    for precision, bound in (("fp16", 0.005), ("6bit", 0.03)):
+    for precision, bound in (("fp16", 0.005), ("8bit", 0.01)):
         logits = proof.coreml_logits(model / PACKAGES[precision], card)
         for seed in range(30, 34):
             views = cut_views(make_photo(700, 500, seed=seed), card.preprocessing)
