@@ -21,7 +21,7 @@ from fauxto.labelled import LABELS
 from fauxto.preprocess import Preprocessing, pool, prepare
 from train.config import Config
 from train.errors import TrainError
-from train.model import ai_logit, build, read_model
+from train.model import ai_logit, build, one_output, read_model
 
 MINIMUM_SHORT_SIDE = 200  # px; below it the verdict is "unsure"
 WEIGHTS_LICENCE = "Apache-2.0"
@@ -56,10 +56,7 @@ def network_of(checkpoint: dict[str, Any]) -> nn.Module:
     for (name, convolution), (follower, norm) in zip(layers[::2], layers[1::2], strict=True):
         network.set_submodule(name, fuse_conv_bn_eval(convolution, norm))
         network.set_submodule(follower, nn.Identity())
-    head, ai = network.fc, LABELS.index("ai")
-    weight, bias = ai_logit(head.weight.T), ai_logit(head.bias[None])[0]
-    head.weight.zero_()[ai] = weight
-    head.bias.zero_()[ai] = bias
+    one_output(network)
     for name, values in network.named_parameters():
         if name.endswith("weight"):
             values.copy_(values.half().float())

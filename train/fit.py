@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,13 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
     steps = max(1, config.epochs * steps_per_epoch(config, accelerator.num_processes))
     peaks = [group["lr"] for group in optimizer.param_groups]
     state, history = load_checkpoint(run, config) if resume else (None, [])
+    one_cycle = partial(OneCycleLR, optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
     schedule = None
     if state:
         bare.load_state_dict(state["model"])
         ema.load_state_dict(state["ema"])
         if state["schedule"]:
-            schedule = OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
+            schedule = one_cycle()
             schedule.load_state_dict(state["schedule"])
         optimizer.load_state_dict(state["optimizer"])
 
@@ -86,7 +88,7 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
     for epoch in range(len(history), config.epochs + 1):
         freeze_body(bare, frozen=epoch == 0)
         if epoch == 1:
-            schedule = OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
+            schedule = one_cycle()
         samples = int(config.samples * HEAD_EPOCH_SHARE) if epoch == 0 else config.samples
         drawn = max(samples, config.batch)
         crops = TrainingCrops(train, weights, drawn, config.crop, config.seed, epoch, pairs, config.aligned_share)

@@ -76,8 +76,15 @@ def stay_positive(model: nn.Module) -> None:
     and Lee 2025, "Stay-Positive", who train the layer once more under this constraint; here it is cut, and the
     calibration makes good for the offset.
     """
+    one_output(model)
+    model.fc.weight.clamp_(min=0)
+
+
+@torch.no_grad()
+def one_output(model: nn.Module) -> None:
+    """Put the whole logit of "ai" into its own output: the other one is 0, and the answer the same."""
     layer, ai = model.fc, LABELS.index("ai")
-    weight, bias = ai_logit(layer.weight.T).clamp(min=0), ai_logit(layer.bias[None])[0]
+    weight, bias = ai_logit(layer.weight.T), ai_logit(layer.bias[None])[0]
     layer.weight.zero_()
     layer.bias.zero_()
     layer.weight[ai], layer.bias[ai] = weight, bias

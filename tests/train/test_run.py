@@ -168,7 +168,7 @@ def test_the_exported_model_is_torchs(data: Path, run: Path, model: Path) -> Non
     assert {CARD_FILE, MODEL_FILE, "report"} < {path.name for path in model.iterdir()}
     detector = Detector(model, variant="fp32")
     checkpoint = torch.load(run / "model.pt", weights_only=True)
-    trained = fit.build("none").eval()
+    rounded, trained = network_of(checkpoint), fit.build("none").eval()
     trained.load_state_dict(checkpoint["model"])
     from fauxto.image import load
     from fauxto.preprocess import prepare
@@ -176,7 +176,7 @@ def test_the_exported_model_is_torchs(data: Path, run: Path, model: Path) -> Non
     for path in sorted((data / "val").rglob("*.png")):
         views = torch.from_numpy(prepare(load(path), detector.card.preprocessing))
         with torch.no_grad():
-            released, exact = (float(ai_logit(network(views)).mean()) for network in (network_of(checkpoint), trained))
+            released, exact = (float(ai_logit(network(views)).mean()) for network in (rounded, trained))
         assert detector.predict(path).logit == pytest.approx(released, abs=1e-4)
         assert released == pytest.approx(exact, abs=5e-3)  # half precision
 
