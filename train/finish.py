@@ -23,7 +23,7 @@ from fauxto.labelled import LABELS, Picture, of_class
 from train import report
 from train.calibrate import fit_calibration, operating_points
 from train.config import Config
-from train.data import aligned_pairs, even_subset, unseen
+from train.data import aligned_pairs, draw_weights, even_subset, unseen
 from train.fit import write_whole
 from train.measure import pooled_logits, trivial_baseline
 from train.model import stay_positive
@@ -32,7 +32,8 @@ from train.model import stay_positive
 def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path) -> None:
     """Cut the last layer as the settings say, calibrate on val's unseen sources, and write what RUN promises.
 
-    Calibration takes clean, web and hard in equal parts.
+    Calibration takes clean, web and hard in equal parts; for the thresholds, a source of photographs counts by the root
+    of its size, as in the draw.
 
     The figures are measured on the pictures that the calibration was fitted on; they choose, they do
     not prove. A set that was never looked at is for `fauxto eval`.
@@ -49,7 +50,8 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
     temperature, bias = fit_calibration(np.concatenate(list(logits.values())), every_truth)
     p_ai = {name: 1 / (1 + np.exp(-(values / temperature + bias))) for name, values in logits.items()}
     every_p = np.concatenate(list(p_ai.values()))
-    points = operating_points(every_p, every_truth)
+    weights = np.concatenate([draw_weights(part).numpy() for part in kept.values()])
+    points = operating_points(every_p, every_truth, weights)
 
     measured = [OperatingPoint(name=name, **point) for name, point in points.items()]
     result: dict[str, Any] = {

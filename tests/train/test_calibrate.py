@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fauxto.evaluate.metrics import expected_calibration_error, figures, recall_at, wilson
-from train.calibrate import fit_calibration, operating_points, threshold_for
+from train.calibrate import effective_count, fit_calibration, operating_points, threshold_for
 
 
 def sample(seed: int, n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
@@ -29,16 +29,35 @@ def test_temperature_and_bias_are_found_again() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 5000), st.sampled_from((0.01, 0.05)), st.integers(0, 1000))
 def test_a_threshold_never_exceeds_its_share(n: int, share: float, seed: int) -> None:
-    real = np.random.default_rng(seed).random(n).round(2)  # with ties
-    wrong = int((real >= threshold_for(share, real)).sum())
-    assert wrong <= share * n
-    if wilson(0, n)[1] <= 1.5 * share:
-        assert wilson(wrong, n)[1] <= 1.5 * share
+    rng = np.random.default_rng(seed)
+    real, weights = rng.random(n).round(2), rng.uniform(1, 5, n)  # with ties
+    wrong = weights[real >= threshold_for(share, real, weights)].sum() / weights.sum()
+    count = effective_count(weights)
+    assert wrong <= share + 1e-9
+    if wilson(0, count)[1] <= 1.5 * share:
+        assert wilson(wrong * count, count)[1] <= 1.5 * share + 1e-9
+
+
+def test_no_large_source_sets_the_threshold_alone() -> None:
+    rng = np.random.default_rng(0)
+    plain, odd = rng.uniform(0, 0.5, 3000), rng.uniform(0.5, 1, 300)  # 30 sources of 100, and one of 300
+    real, sizes = np.concatenate([plain, odd]), np.repeat([100, 300], [3000, 300])
+    even, by_root = (threshold_for(0.01, real, weights) for weights in (np.ones(3300), sizes**-0.5))
+    assert (odd >= even).sum() < (odd >= by_root).sum()
+    assert effective_count(np.ones(3300)) == 3300 > effective_count(sizes**-0.5)
+
+
+def test_rates_count_as_the_threshold_did() -> None:
+    p_ai = np.array([0.9, 0.2, 0.2, 0.1, 0.8, 0.9])
+    is_ai = np.array([False, False, False, False, True, True])
+    point = operating_points(p_ai, is_ai, np.array([1, 3, 3, 3, 9, 1.0]))["balanced"]
+    assert point["fpr"] == pytest.approx(0.1)
+    assert (point["recall"], point["n_real"], point["n_ai"]) == (1, 4, 2)
 
 
 def test_operating_points_are_ordered_and_measured() -> None:
     odds, is_ai = sample(1)
-    points = operating_points(1 / (1 + np.exp(-odds)), is_ai)
+    points = operating_points(1 / (1 + np.exp(-odds)), is_ai, np.ones(len(odds)))
     assert points["fpr1"]["threshold"] > points["fpr5"]["threshold"] > points["balanced"]["threshold"] == 0.5
     assert points["fpr1"]["recall"] < points["fpr5"]["recall"] < points["balanced"]["recall"]
     assert 0.005 < points["fpr1"]["fpr"] <= 0.01

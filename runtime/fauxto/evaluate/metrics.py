@@ -18,7 +18,7 @@ Z95 = 1.959963984540054
 RESAMPLES = 500
 
 
-def wilson(count: int, total: int) -> tuple[float, float]:
+def wilson(count: float, total: float) -> tuple[float, float]:
     """95 % interval of a share `count` / `total` (Wilson 1927); (0, 1) where total is 0."""
     if total == 0:
         return 0.0, 1.0
