@@ -35,7 +35,7 @@ class Config:
     samples: int = option(8000, "pictures drawn for one epoch")
     aligned: str = option("", "folder of train.reconstruct: photographs and their reconstructions, drawn in pairs")
     aligned_share: float = option(0.15, "share of the draws that such pairs take, where there are some")
-    crop: int = option(160, "side of a training crop, px")
+    crop: int = option(192, "side of a training crop, px")
     batch: int = option(64, "crops in one step, on each device")
     lr: float = option(1e-3, "peak rate of the head; earlier layers take a half and a quarter of it")
     warm_up: float = option(0.3, "share of the steps in which the rate rises; short where --weights are good already")
