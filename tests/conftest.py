@@ -12,6 +12,9 @@ from fauxto.card import CARD_FILE, choose_variant, find_model, read
 from fauxto.detector import Detector
 from fauxto.providers import CPU
 
+GOLDEN_TOLERANCE = 1e-2
+"""Of a golden logit: those are the fp32 file's, and the default file's weights are stored as int8, 0.007 away."""
+
 
 def make_photo(width: int = 320, height: int = 240, seed: int = 0) -> Image.Image:
     """A smooth picture with grain: enough structure that a wrong pixel shows."""

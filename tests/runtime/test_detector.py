@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import encode, make_photo
+from conftest import GOLDEN_TOLERANCE, encode, make_photo
 from PIL import Image
 from test_preprocess import naive_views
 
@@ -17,7 +17,6 @@ from fauxto.errors import FauxtoError
 from fauxto.golden import SIZES, golden_picture
 from fauxto.session import usable_cpus
 
-TOLERANCE = 1e-2  # the golden logits are the fp32 file's; the default file's weights are stored as int8: 0.006 away
 GOLDEN_SUMS = [4730172, 26638310, 570116889]
 
 
@@ -31,13 +30,13 @@ def test_golden_logits_through_every_entry_point(tmp_path: Path, detector: Detec
     path.write_bytes(data)
     for kind in (path, data, io.BytesIO(data), image, array):
         answer = detector.predict(kind)
-        assert answer.logit == pytest.approx(expected, abs=TOLERANCE)
+        assert answer.logit == pytest.approx(expected, abs=GOLDEN_TOLERANCE)
         assert (answer.width, answer.height) == SIZES[number]
     for answer in detector.predict_many([path, data, image], batch_size=3):
-        assert answer.logit == pytest.approx(expected, abs=TOLERANCE)
+        assert answer.logit == pytest.approx(expected, abs=GOLDEN_TOLERANCE)
     line = [sys.executable, "-m", "fauxto", "predict", "--format", "json", str(path)]
     record = json.loads(subprocess.run(line, capture_output=True, check=True).stdout)[0]
-    assert record["logit"] == pytest.approx(expected, abs=TOLERANCE)
+    assert record["logit"] == pytest.approx(expected, abs=GOLDEN_TOLERANCE)
 
 
 def test_golden_pictures_never_change() -> None:

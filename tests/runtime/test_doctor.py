@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import GOLDEN_TOLERANCE
 
 from fauxto import cache, doctor
 from fauxto.card import find_model
@@ -26,7 +27,7 @@ def test_the_cpu_is_usable_and_every_other_has_a_verdict(found: dict) -> None:
     cpu = rows["cpu"]
     assert (cpu["verdict"], cpu["loads"], cpu["reason"]) == ("use", True, None)
     assert cpu["nodes"][0] == cpu["nodes"][1]
-    assert cpu["difference"] < 5e-3
+    assert cpu["difference"] < GOLDEN_TOLERANCE
     assert cpu["latency_ms"] > 0
     for row in rows.values():
         if not row["loads"]:
