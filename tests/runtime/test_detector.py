@@ -20,8 +20,12 @@ from fauxto.session import usable_cpus
 GOLDEN_SUMS = [4730172, 26638310, 570116889]
 
 
+@pytest.mark.parametrize(("variant", "tolerance"), [("fp32", 1e-3), (None, GOLDEN_TOLERANCE)])
 @pytest.mark.parametrize("number", range(len(SIZES)))
-def test_golden_logits_through_every_entry_point(tmp_path: Path, detector: Detector, number: int) -> None:
+def test_golden_logits_through_every_entry_point(
+    tmp_path: Path, number: int, variant: str | None, tolerance: float
+) -> None:
+    detector = Detector(variant=variant)
     expected = detector.card.golden[number]["logit"]
     array = golden_picture(number)
     image = Image.fromarray(array)
@@ -30,13 +34,14 @@ def test_golden_logits_through_every_entry_point(tmp_path: Path, detector: Detec
     path.write_bytes(data)
     for kind in (path, data, io.BytesIO(data), image, array):
         answer = detector.predict(kind)
-        assert answer.logit == pytest.approx(expected, abs=GOLDEN_TOLERANCE)
+        assert answer.logit == pytest.approx(expected, abs=tolerance)
         assert (answer.width, answer.height) == SIZES[number]
     for answer in detector.predict_many([path, data, image], batch_size=3):
-        assert answer.logit == pytest.approx(expected, abs=GOLDEN_TOLERANCE)
+        assert answer.logit == pytest.approx(expected, abs=tolerance)
     line = [sys.executable, "-m", "fauxto", "predict", "--format", "json", str(path)]
+    line += ["--variant", variant] if variant else []
     record = json.loads(subprocess.run(line, capture_output=True, check=True).stdout)[0]
-    assert record["logit"] == pytest.approx(expected, abs=GOLDEN_TOLERANCE)
+    assert record["logit"] == pytest.approx(expected, abs=tolerance)
 
 
 def test_golden_pictures_never_change() -> None:
