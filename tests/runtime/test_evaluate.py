@@ -11,7 +11,7 @@ from conftest import make_photo
 from fauxto.cli import main
 from fauxto.conditions import CONDITIONS, GRID
 from fauxto.detector import Detector
-from fauxto.evaluate import evaluate
+from fauxto.evaluate import LEAST_GENERATOR, evaluate
 from fauxto.labelled import find, read_index
 
 
@@ -84,6 +84,22 @@ def test_the_grid_is_measured_on_the_same_pictures(folder: Path) -> None:
     assert (
         report["saved_once"]["gap"] == report["saved_once"]["auc_as_decoded"] - report["saved_once"]["auc_saved_once"]
     )
+    assert report["saved_once"]["fpr_as_decoded"] == report["conditions"]["clean"]["operating_points"]["fpr1"]["fpr"]
+    assert report["grid"]["clean"]["too_small"] == 0 < report["grid"]["scale 0.25"]["too_small"]
+
+
+@pytest.mark.parametrize(("generator", "unseen"), [("Nobody's 1.0", 1), ("", 0)])
+def test_only_a_generator_with_a_name_can_be_unseen(tmp_path: Path, generator: str, unseen: int) -> None:
+    rows = [["path", "source", "generator"]]
+    for label, count in (("ai", LEAST_GENERATOR), ("real", 1)):
+        (tmp_path / label).mkdir()
+        for i in range(count):
+            make_photo(210, 210, seed=i).save(tmp_path / label / f"{i}.png")
+            rows.append([f"{label}/{i}.png", "album", generator if label == "ai" else ""])
+    with (tmp_path / "index.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    found = evaluate(tmp_path, conditions=["clean"]).report["conditions"]["clean"]["unseen_generators"]
+    assert found["groups"] == unseen
 
 
 def test_eval_refuses_in_one_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,7 +115,7 @@ def under(part: Scored, detector: Detector) -> dict[str, Any]:
         None if trained_on is None else frozenset(trained_on),
     )
     real_sources = metrics.by_source(part.is_ai, called, [picture.source for picture in part.pictures])
-    unseen = {name: group for name, group in generators.items() if not group["seen"]}
+    unseen = {name: group for name, group in generators.items() if name != metrics.UNNAMED and group["seen"] is False}
     return metrics.figures(part.is_ai, part.p_ai, points, origins, part.said("reason", "too_small")) | {
         "unseen_generators": metrics.extremes(unseen, "auc", LEAST_GENERATOR),
         "worst_sources": metrics.extremes(real_sources, "called_ai", LEAST_SOURCE),

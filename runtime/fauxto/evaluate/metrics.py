@@ -16,6 +16,7 @@ Scores = npt.NDArray[np.float64]
 
 Z95 = 1.959963984540054
 RESAMPLES = 500
+UNNAMED = "(unnamed)"  # the group of pictures whose source or generator is not known
 
 
 def wilson(count: float, total: float) -> tuple[float, float]:
@@ -72,10 +73,22 @@ def expected_calibration_error(is_ai: Truth, p_ai: Scores, bins: int = 15) -> fl
 
     Both classes weigh the same, as the probability is meant: as if half of the pictures were AI.
     """
+    return float(sum(share * abs(mean_p - ai) for mean_p, ai, share in reliability(is_ai, p_ai, bins)))
+
+
+def reliability(is_ai: Truth, p_ai: Scores, bins: int) -> list[tuple[float, float, float]]:
+    """(mean p, share of AI, share of all) of each of `bins` even bins with pictures, both classes weighing the same.
+
+    The points of a reliability diagram (Niculescu-Mizil and Caruana 2005).
+    """
     weights = np.where(is_ai, 0.5 / is_ai.sum(), 0.5 / (~is_ai).sum())
     which = np.minimum((p_ai * bins).astype(int), bins - 1)
-    gaps = [abs(float(np.sum((weights * (is_ai - p_ai))[which == b]))) for b in range(bins)]
-    return sum(gaps)
+    masses = [weights * (which == number) for number in range(bins)]
+    return [
+        (float(mass @ p_ai / mass.sum()), float(mass @ is_ai / mass.sum()), float(mass.sum()))
+        for mass in masses
+        if mass.any()
+    ]
 
 
 def recall_at(is_ai: Truth, p_ai: Scores, fpr: float) -> float:
@@ -144,7 +157,8 @@ def by_generator(
 ) -> dict[str, dict[str, Any]]:
     """Each generator's pictures against all real ones: AUC, and the share called "ai".
 
-    `seen` holds the generators of the training pictures, None where the card does not say.
+    `seen` holds the names of the generators of the training pictures, None where the card does not say. Names are
+    compared, nothing more: one generator under two names counts as two.
     """
     result = {}
     for name, rows in _rows(generators, is_ai).items():
@@ -186,6 +200,6 @@ def _called(called_ai: Truth) -> dict[str, Any]:
 
 def _rows(names: Sequence[str], own: Truth) -> dict[str, npt.NDArray[np.intp]]:
     """{name: the rows of `own` that bear it}, largest first."""
-    every = np.asarray([name or "(unnamed)" for name in names], dtype=object)
+    every = np.asarray([name or UNNAMED for name in names], dtype=object)
     rows = {name: np.flatnonzero(own & (every == name)) for name in set(every[own])}
     return dict(sorted(rows.items(), key=lambda item: (-len(item[1]), item[0])))

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import RocCurveDisplay
 
 from fauxto.card import OperatingPoint
-from fauxto.evaluate.metrics import Scores, Truth
+from fauxto.evaluate.metrics import Scores, Truth, reliability
 
 AI, REAL, NEUTRAL = "#b3541e", "#2f6690", "#555555"
 ROWS = 40  # groups that a plot shows at most
@@ -32,11 +31,14 @@ def roc(curves: Mapping[str, tuple[Truth, Scores]]) -> Figure:
 
 
 def calibration(is_ai: Truth, p_ai: Scores) -> Figure:
-    """How often p is right: share of AI pictures against mean p, in ten bins."""
+    """How often p is right: share of AI pictures against mean p, in ten bins, both classes weighing the same."""
     figure = Figure(figsize=(5, 4.2))
     axes = figure.subplots()
-    CalibrationDisplay.from_predictions(is_ai, p_ai, n_bins=10, ax=axes, name="model")
+    means, shares, _ = zip(*reliability(is_ai, p_ai, bins=10), strict=True)
+    axes.plot((0, 1), (0, 1), color=NEUTRAL, linewidth=0.8, linestyle="--", label="as it should be")
+    axes.plot(means, shares, "o-", color=AI, label="model")
     axes.set(xlabel="mean p_ai", ylabel="share of AI pictures", title="Calibration")
+    axes.legend()
     return figure
 
 

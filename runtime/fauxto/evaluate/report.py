@@ -42,16 +42,17 @@ def as_text(report: dict[str, Any]) -> str:
             called = percent(row["called_ai"], row["interval"])
             lines.append(f"  n {row['n']:<5} called ai {called:<20}{auc}  {group}")
     if "grid" in report:
-        lines += ["", "grid (AUC, real called ai, ai called ai, another word than clean):"]
+        lines += ["", "grid (AUC, real called ai, ai called ai, another word than clean, too small for one):"]
         lines += [
             f"  {name:<18} {row['auc']:.3f}  {percent(row['fpr'], row['fpr_interval']):<18}"
-            f"{percent(row['recall']):>7}  {percent(row['flips']['changed']):>7}"
+            f"{percent(row['recall']):>7}  {percent(row['flips']['changed']):>7}  {percent(row['too_small']):>7}"
             for name, row in report["grid"].items()
         ]
         once = report["saved_once"]
         lines.append(
             f"AI pictures as decoded {once['auc_as_decoded']:.3f}, saved once as JPEG 96 "
-            f"{once['auc_saved_once']:.3f}: a gap of {once['gap']:+.3f} AUC"
+            f"{once['auc_saved_once']:.3f}: a gap of {once['gap']:+.3f} AUC; photographs called ai "
+            f"{percent(once['fpr_as_decoded'])}, saved once {percent(once['fpr_saved_once'])}"
         )
     return "\n".join(lines)
 
@@ -72,8 +73,8 @@ def _condition(name: str, part: dict[str, Any]) -> list[str]:
     if unseen["groups"]:
         low = unseen["smallest"]
         lines.append(
-            f"  {unseen['groups']} unseen generators of {LEAST_GENERATOR} pictures or more: mean AUC "
-            f"{unseen['mean']:.3f}, worst {low['auc']:.3f} ({low['name']}, n {low['n']})"
+            f"  {unseen['groups']} generators that training did not name, of {LEAST_GENERATOR} pictures or more: "
+            f"mean AUC {unseen['mean']:.3f}, worst {low['auc']:.3f} ({low['name']}, n {low['n']})"
         )
     if sources["groups"]:
         high = sources["largest"]
@@ -162,9 +163,11 @@ def as_markdown(report: dict[str, Any]) -> str:
         counts = f"{row['n_ai']} + {row['n_real']}"
         lines.append(f"| {band} | {counts} | {area(row['auc'], row['auc_interval'])} | {above} |")
     if "grid" in report:
-        lines += ["", "| change | AUC | real called ai | ai called ai | another word |", "|---|---|---|---|---|"]
+        lines += ["", "| change | AUC | real called ai | ai called ai | another word | too small for one |"]
+        lines.append("|---|---|---|---|---|---|")
         for change, row in report["grid"].items():
             cells = [change, area(row["auc"], row["auc_interval"]), percent(row["fpr"], row["fpr_interval"])]
             cells += [percent(row["recall"], row["recall_interval"]), percent(row["flips"]["changed"])]
+            cells.append(percent(row["too_small"]))
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -41,6 +41,7 @@ def measure_grid(detector: Detector, clean: Scored, pictures: Sequence[Picture])
             "recall_interval": metrics.wilson(int(right.sum()), len(right)),
             "fpr": float(wrong.mean()),
             "fpr_interval": metrics.wilson(int(wrong.sum()), len(wrong)),
+            "too_small": float(part.said("reason", "too_small").mean()),
             "flips": flips(before, part),
         }
     return result
@@ -49,21 +50,23 @@ def measure_grid(detector: Detector, clean: Scored, pictures: Sequence[Picture])
 def saved_once(detector: Detector, clean: Scored) -> dict[str, Any]:
     """AUC of the AI pictures as decoded, and of the same saved once as JPEG 96, against the same photographs.
 
-    A detector of file formats falls here; see Grommelt et al. 2024, "Fake or JPEG?".
+    A detector of file formats falls here; see Grommelt et al. 2024, "Fake or JPEG?". One that takes every compressed
+    picture for generated would not: so the photographs are saved once too, and those called "ai" counted.
     """
-    fakes = [picture for picture in clean.pictures if picture.is_ai]
-    real = clean.p_ai[~clean.is_ai]
-    parts = {
-        "as decoded": clean.among(fakes),
-        "saved once": score(detector, fakes, "jpeg 96", lambda image: save_as(image, 96)),
-    }
-    truth = np.repeat([True, False], [len(fakes), len(real)])
-    areas = {name: metrics.auc(truth, np.concatenate([part.p_ai, real])) for name, part in parts.items()}
+    saved = score(detector, clean.pictures, "jpeg 96", lambda image: save_as(image, 96))
+    fakes, photographs = ([p for p in clean.pictures if p.is_ai == is_ai] for is_ai in (True, False))
+    areas, accused = {}, {}
+    for name, part in (("as_decoded", clean), ("saved_once", saved)):
+        scores = np.concatenate([part.p_ai[part.is_ai], clean.p_ai[~clean.is_ai]])
+        areas[name] = metrics.auc(np.arange(len(scores)) < part.is_ai.sum(), scores)
+        accused[name] = float(part.among(photographs).said("verdict", "ai").mean())
     return {
         "n_ai": len(fakes),
-        "n_real": len(real),
-        "auc_as_decoded": areas["as decoded"],
-        "auc_saved_once": areas["saved once"],
-        "gap": areas["as decoded"] - areas["saved once"],
-        "flips": flips(parts["as decoded"], parts["saved once"]),
+        "n_real": len(photographs),
+        "auc_as_decoded": areas["as_decoded"],
+        "auc_saved_once": areas["saved_once"],
+        "gap": areas["as_decoded"] - areas["saved_once"],
+        "fpr_as_decoded": accused["as_decoded"],
+        "fpr_saved_once": accused["saved_once"],
+        "flips": flips(clean.among(fakes), saved.among(fakes)),
     }
