@@ -25,36 +25,41 @@ def fit_calibration(logits: np.ndarray, is_ai: np.ndarray) -> tuple[float, float
     return 1 / slope, float(regression.intercept_[0])
 
 
-def threshold_for(share: float, real: np.ndarray, weights: np.ndarray) -> float:
+def threshold_for(share: float, real: np.ndarray, weights: np.ndarray, copies: int = 1) -> float:
     """The lowest p that calls at most `share` of the real photographs "ai", interval included.
 
-    `real` (N,) float p of the photographs, `weights` (N,) float what each counts. Where there are too few photographs
-    to show that (fewer than about 2.6 / share), the bound on the interval is dropped: the measured interval in the
-    card says what the threshold is worth.
+    `real` (N,) float p of the photographs, `weights` (N,) float what each counts, `copies` how many conditions each
+    photograph is seen under. Where there are too few photographs to show that (fewer than about 2.6 / share), the
+    bound on the interval is dropped: the measured interval in the card says what the threshold is worth.
     """
     order = np.argsort(-real)
     reached = np.cumsum(weights[order]) / weights.sum()
-    count, bound = effective_count(weights), UPPER_BOUND * share
+    count, bound = effective_count(weights, copies), UPPER_BOUND * share
     fits = reached <= share
     if wilson(0, count)[1] <= bound:
         fits &= np.array([wilson(part * count, count)[1] <= bound for part in reached])
     return float(np.nextafter(real[order][min(int(fits.sum()), len(real) - 1)], 2.0))
 
 
-def effective_count(weights: np.ndarray) -> float:
-    """How many evenly weighted pictures tell as much: (sum of w)^2 / sum of w^2 (Kish 1965)."""
-    return float(weights.sum() ** 2 / (weights**2).sum())
+def effective_count(weights: np.ndarray, copies: int = 1) -> float:
+    """How many evenly weighted photographs tell as much: (sum of w)^2 / sum of w^2 (Kish 1965), over the `copies`.
+
+    A photograph that is seen again after JPEG tells little that is new, so its copies count as one.
+    """
+    return float(weights.sum() ** 2 / (weights**2).sum() / copies)
 
 
-def operating_points(p_ai: np.ndarray, is_ai: np.ndarray, weights: np.ndarray) -> dict[str, dict[str, Any]]:
+def operating_points(
+    p_ai: np.ndarray, is_ai: np.ndarray, weights: np.ndarray, copies: int = 1
+) -> dict[str, dict[str, Any]]:
     """The card's operating points, with what they cost on these pictures.
 
     `p_ai` (N,), `is_ai` (N,) bool, `weights` (N,) what each photograph counts, so that no large source sets the
-    threshold for all. AI pictures count evenly.
+    threshold for all, `copies` how many conditions each picture is seen under. AI pictures count evenly.
     """
     real, ai, counts = p_ai[~is_ai], p_ai[is_ai], weights[~is_ai]
-    photo_below, effective = float(np.quantile(ai, MISS_RATE)), effective_count(counts)
-    thresholds = {name: threshold_for(share, real, counts) for name, share in OPERATING_POINTS.items()}
+    photo_below, effective = float(np.quantile(ai, MISS_RATE)), effective_count(counts, copies)
+    thresholds = {name: threshold_for(share, real, counts, copies) for name, share in OPERATING_POINTS.items()}
     points = {}
     for name, threshold in (thresholds | {"balanced": 0.5}).items():
         wrong = float(counts[real >= threshold].sum() / counts.sum())
@@ -65,7 +70,7 @@ def operating_points(p_ai: np.ndarray, is_ai: np.ndarray, weights: np.ndarray) -
             "fpr": wrong,
             "fpr_upper": wilson(wrong * effective, effective)[1],
             "recall": float(np.mean(ai >= threshold)),
-            "n_real": len(real),
-            "n_ai": len(ai),
+            "n_real": len(real) // copies,
+            "n_ai": len(ai) // copies,
         }
     return points

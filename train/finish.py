@@ -33,7 +33,7 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
     """Cut the last layer as the settings say, calibrate on val's unseen sources, and write what RUN promises.
 
     Calibration takes clean, web and hard in equal parts; for the thresholds, a source of photographs counts by the root
-    of its size, as in the draw.
+    of its size, as in the draw, and a photograph counts once in the interval, not once for each condition.
 
     The figures are measured on the pictures that the calibration was fitted on; they choose, they do
     not prove. A set that was never looked at is for `fauxto eval`.
@@ -51,7 +51,7 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
     p_ai = {name: 1 / (1 + np.exp(-(values / temperature + bias))) for name, values in logits.items()}
     every_p = np.concatenate(list(p_ai.values()))
     weights = np.concatenate([draw_weights(part).numpy() for part in kept.values()])
-    points = operating_points(every_p, every_truth, weights)
+    points = operating_points(every_p, every_truth, weights, len(CONDITIONS))
 
     measured = [OperatingPoint(name=name, **point) for name, point in points.items()]
     result: dict[str, Any] = {

@@ -47,6 +47,16 @@ def test_no_large_source_sets_the_threshold_alone() -> None:
     assert effective_count(np.ones(3300)) == 3300 > effective_count(sizes**-0.5)
 
 
+def test_a_photograph_under_three_conditions_is_one_photograph() -> None:
+    rng = np.random.default_rng(0)
+    real, ai = rng.random(400), rng.uniform(0.5, 1.5, 300)
+    p_ai, is_ai = np.concatenate([real, ai]), np.repeat([False, True], [400, 300])
+    once = operating_points(p_ai, is_ai, np.ones(700))["fpr1"]
+    thrice = operating_points(np.tile(p_ai, 3), np.tile(is_ai, 3), np.ones(2100), copies=3)["fpr1"]
+    assert thrice == once
+    assert operating_points(np.tile(p_ai, 3), np.tile(is_ai, 3), np.ones(2100))["fpr1"]["threshold"] < once["threshold"]
+
+
 def test_rates_count_as_the_threshold_did() -> None:
     p_ai = np.array([0.9, 0.2, 0.2, 0.1, 0.8, 0.9])
     is_ai = np.array([False, False, False, False, True, True])
