@@ -67,7 +67,7 @@ def _fauxto(card: Card, detail: str) -> Peer:
 def _torch(model: Path, card: Card, compiled: bool = False) -> Peer:
     import torch
 
-    from benchmarks.weights import network
+    from export.weights import network
 
     torch.set_num_threads(usable_cpus())
     net: Any = network(model)
@@ -145,7 +145,7 @@ def _convert_ncnn(model: Path, size: int, folder: str) -> None:
     import pnnx
     import torch
 
-    from benchmarks.weights import network
+    from export.weights import network
 
     pnnx.export(network(model), f"{folder}/net.pt", torch.zeros(1, 3, size, size), fp16=False)
 
@@ -156,7 +156,7 @@ def _executorch(model: Path, card: Card) -> Peer:
     from executorch.exir import to_edge_transform_and_lower
     from executorch.runtime import Runtime
 
-    from benchmarks.weights import network
+    from export.weights import network
 
     size = card.preprocessing.view_size
     program = torch.export.export(network(model), (torch.zeros(1, 3, size, size),))
@@ -170,7 +170,7 @@ def _litert(model: Path, card: Card) -> Peer:
     import litert_torch
     import torch
 
-    from benchmarks.weights import network
+    from export.weights import network
 
     size = card.preprocessing.view_size
     converted = litert_torch.convert(network(model), (torch.zeros(1, 3, size, size),))
@@ -184,7 +184,7 @@ def _transformers(model: Path, card: Card) -> Peer:
     from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
     from transformers.models.resnet.modeling_resnet import ResNetPreTrainedModel
 
-    from benchmarks.weights import network
+    from export.weights import network
 
     torch.set_num_threads(usable_cpus())
     rule = card.preprocessing
@@ -228,7 +228,7 @@ def _fastai(model: Path, card: Card) -> Peer:
     )
     from PIL import Image
 
-    from benchmarks.weights import network
+    from export.weights import network
 
     torch.set_num_threads(usable_cpus())
     rule = card.preprocessing

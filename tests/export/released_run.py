@@ -6,31 +6,14 @@ from pathlib import Path
 
 import torch
 from conftest import make_photo
-from torch import nn
 
-from benchmarks.weights import network
 from export.package import REPORT
+from export.unfold import unfolded
 from fauxto import card as cards
 from fauxto.card import MODEL_FILE
 from train.config import Config
-from train.model import build
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-def released_state() -> dict[str, torch.Tensor]:
-    """The released network as a torchvision state: its norms are folded into the convolutions, so they do nothing."""
-    released, own = network(cards.find_model(None) / MODEL_FILE), build("none")
-    kinds = [[m for m in net.modules() if isinstance(m, kind)] for net, kind in
-             ((released, nn.Conv2d), (own, nn.Conv2d), (own, nn.BatchNorm2d))]  # fmt: skip
-    with torch.no_grad():
-        for source, convolution, norm in zip(*kinds, strict=True):
-            convolution.weight.copy_(source.weight)
-            norm.bias.copy_(source.bias)
-            norm.running_var.fill_(1 - norm.eps)
-        own.fc.weight.copy_(torch.cat([released.fc.weight, torch.zeros_like(released.fc.weight)]))
-        own.fc.bias.copy_(torch.cat([released.fc.bias, torch.zeros_like(released.fc.bias)]))
-    return own.state_dict()
 
 
 def write_pictures(folder: Path) -> None:
@@ -49,7 +32,11 @@ def write_run(folder: Path, pictures: Path) -> None:
     copied = ("architecture", "labels", "calibration", "operating_points", "val", "trivial_baseline", "data")
     torch.save(
         {name: card[name] for name in copied}
-        | {"config": asdict(Config(data=str(pictures))), "model": released_state(), "torch": card["versions"]["torch"]},
+        | {
+            "config": asdict(Config(data=str(pictures))),
+            "model": unfolded(cards.find_model(None) / MODEL_FILE).state_dict(),
+            "torch": card["versions"]["torch"],
+        },
         folder / "model.pt",
     )
     for name in REPORT:

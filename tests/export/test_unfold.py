@@ -1,0 +1,49 @@
+"""A release becomes a run again: the same answers in use, and norms that fit in training."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import make_photo
+from released_run import write_pictures
+
+from export import unfold
+from export.weights import network
+from fauxto import card as cards
+from fauxto.card import MODEL_FILE
+from fauxto.preprocess import prepare
+from train.config import Config
+from train.model import ai_logit, build
+
+MODEL = cards.find_model(None)
+
+
+def views(count: int, size: int) -> torch.Tensor:
+    pictures = [make_photo(size, size, seed=seed) for seed in range(count)]
+    rule = Config(views=1, view_size=size).preprocessing()
+    return torch.cat([torch.from_numpy(prepare(picture, rule)) for picture in pictures])
+
+
+@torch.no_grad()
+def test_a_release_answers_as_before_and_training_can_start_from_it(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    write_pictures(data)
+    assert unfold.main([str(MODEL), str(data), "--out", str(tmp_path / "run")]) == 0
+    own = build(str(tmp_path / "run" / "model.pt")).eval()
+    seen = views(3, 224)
+    torch.testing.assert_close(ai_logit(own(seen)), network(MODEL / MODEL_FILE)(seen)[:, 0], rtol=1e-3, atol=1e-3)
+
+
+@torch.no_grad()
+def test_norms_have_the_statistics_of_the_crops() -> None:
+    own, crops = unfold.unfolded(MODEL / MODEL_FILE), views(12, 64)
+    before = own(crops)
+    unfold.set_norms(own, crops, batch=5)
+    torch.testing.assert_close(own.eval()(crops), before, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(own.train()(crops), before, rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_no_release_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert unfold.main([str(tmp_path), str(tmp_path), "--out", str(tmp_path / "run")]) == 2
+    assert "a model needs its card beside it" in capsys.readouterr().err
