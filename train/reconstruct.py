@@ -12,6 +12,7 @@ The autoencoder is a file of torch.export: (1, 3, S, S) float32 in 0..1 to the s
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 from pathlib import Path
@@ -72,9 +73,10 @@ def make(data: Path, autoencoder: Path, out: Path, count: int, seed: int) -> Non
             print(f"left out {picture.path}: {error}", file=sys.stderr)
             continue
         if tile:
-            fake = reconstruct(tile, network)
-            tile.save(out / "real" / name, quality=QUALITY, subsampling=0)
-            fake.save(out / "ai" / name, quality=QUALITY, subsampling=0)
+            for part, picture in (("real", tile), ("ai", reconstruct(tile, network))):
+                partial = out / part / f"{name}.part"
+                picture.save(partial, "JPEG", quality=QUALITY, subsampling=0)
+                os.replace(partial, out / part / name)
 
 
 def main(argv: list[str] | None = None) -> int:
