@@ -35,6 +35,7 @@ class Config:
     samples: int = option(8000, "pictures drawn for one epoch")
     aligned: str = option("", "folder of train.reconstruct: photographs and their reconstructions, drawn in pairs")
     aligned_share: float = option(0.15, "share of the draws that such pairs take, where there are some")
+    doubts: str = option("", "file of train.doubts: photographs to draw more often than others")
     crop: int = option(192, "side of a training crop, px")
     batch: int = option(64, "crops in one step, on each device")
     lr: float = option(1e-3, "peak rate of the head; earlier layers take a half and a quarter of it")

@@ -6,12 +6,14 @@ An optional DATA/index.csv gives sources, generators and styles: see fauxto.labe
 
 from __future__ import annotations
 
+import csv
 import random
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -30,6 +32,8 @@ MIN_SIDE = 32  # px; a smaller picture says nothing
 ENOUGH = 100  # pictures of each class to calibrate on
 MATCHED = 3  # times the odds for a source of both classes
 FACE_SHARE = 0.1  # of each class's draws, where both classes have faces
+DOUBT = 4  # a photograph that an earlier network was sure to be generated has 1 + DOUBT times the odds
+DOUBT_COLUMNS = ("path", "p_ai")  # of the file that train.doubts writes
 
 
 def read(data: Path, val_share: float, seed: int) -> tuple[list[Picture], list[Picture]]:
@@ -47,6 +51,13 @@ def read(data: Path, val_share: float, seed: int) -> tuple[list[Picture], list[P
         for label in LABELS:
             if not of_class(part, label):
                 raise TrainError(f"{data}: no usable '{label}' picture for {name}; it needs some in both classes")
+    nameless = sum(not picture.source for picture in (*train, *val))
+    if nameless > len(train + val) / 2:
+        print(
+            f"{data}: {nameless} pictures name no source, in a sub-folder or an index.csv; where val has pictures of "
+            "the sources that training saw, its figures flatter",
+            file=sys.stderr,
+        )
     return train, val
 
 
@@ -72,7 +83,7 @@ def usable(pictures: list[Picture], folder: Path) -> list[Picture]:
 
 
 def split(pictures: list[Picture], val_share: float, seed: int) -> tuple[list[Picture], list[Picture]]:
-    """Split by group, class by class: pictures of one source (or sub-folder) never part."""
+    """Split by group, class by class: a class's pictures of one source (or sub-folder) never part."""
     rng = random.Random(seed)
     parts: tuple[list[Picture], list[Picture]] = ([], [])
     for label in LABELS:
@@ -105,13 +116,32 @@ def unseen(val: Sequence[Picture], train: Sequence[Picture]) -> list[Picture]:
     return list(val)
 
 
-def draw_weights(pictures: Sequence[Picture]) -> torch.Tensor:
+def read_doubts(file: str, data: Path) -> dict[Path, float]:
+    """What train.doubts wrote of DATA's photographs: path -> p of being generated. Empty without a file.
+
+    Raises:
+        TrainError: it is no such file, or of another DATA.
+    """
+    if not file:
+        return {}
+    with open(file, newline="", encoding="utf-8") as rows:
+        reader = csv.DictReader(rows)
+        if tuple(reader.fieldnames or ()) != DOUBT_COLUMNS:
+            raise TrainError(f"{file}: not a file of train.doubts, whose columns are {', '.join(DOUBT_COLUMNS)}")
+        doubts = {data / row["path"]: float(row["p_ai"]) for row in reader}
+    if not any(path.exists() for path in doubts):
+        raise TrainError(f"{file}: names no picture of {data}; write it for this DATA with python -m train.doubts")
+    return doubts
+
+
+def draw_weights(pictures: Sequence[Picture], doubts: Mapping[Path, float] = MappingProxyType({})) -> torch.Tensor:
     """(N,) float64 odds of each picture: the classes evenly, then sources and generators, then pictures.
 
     A group counts by the square root of its size: even enough that no large source rules, without
     showing a group of three pictures as often as one of a thousand. So does a prompt, or one that was
     given to forty generators would be drawn forty times. A source of both classes counts MATCHED times:
-    there the site's taste, sizes and encoder tell nothing. Faces get the same share of both
+    there the site's taste, sizes and encoder tell nothing. Photographs that an earlier network took for generated
+    (`doubts`, path -> p) count more, up to 1 + DOUBT times. Faces get the same share of both
     classes, or the detector would learn that portraits are generated.
     """
     groups = Counter((p.is_ai, p.source, p.generator) for p in pictures)
@@ -120,7 +150,9 @@ def draw_weights(pictures: Sequence[Picture]) -> torch.Tensor:
 
     def odds(p: Picture) -> float:
         repeats = prompts[p.is_ai, p.prompt] if p.prompt else 1
-        return (MATCHED if classes[p.source] == 2 else 1) * (groups[p.is_ai, p.source, p.generator] * repeats) ** -0.5
+        matched = MATCHED if classes[p.source] == 2 else 1
+        doubted = 1 + DOUBT * doubts.get(p.path, 0.0)
+        return matched * doubted * (groups[p.is_ai, p.source, p.generator] * repeats) ** -0.5
 
     weights = np.array([odds(p) for p in pictures])
     is_ai = np.array([p.is_ai for p in pictures])
@@ -171,11 +203,14 @@ class TrainingCrops(Dataset[tuple[np.ndarray, int]]):
 
     def __getitem__(self, position: int) -> tuple[np.ndarray, int]:
         shared = random.Random(f"{self.key}-pair-{position // 2}")
+        rng = random.Random(f"{self.key}-{position}")
         if self.pairs and shared.random() < self.pair_share:
             photograph, fake = shared.choice(self.pairs)
             path, label = (fake, "ai") if position % 2 else (photograph, "real")
-            return augment(load(path), self.size, shared), LABELS.index(label)
-        rng = random.Random(f"{self.key}-{position}")
+            try:
+                return augment(load(path), self.size, shared), LABELS.index(label)
+            except ImageError as error:
+                print(f"left out {path}: {error}", file=sys.stderr)
         picture = self.pictures[self.indices[position]]
         while True:
             try:

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from fauxto.conditions import clean
 from fauxto.labelled import LABELS, Picture
 from train.config import Config
-from train.data import TrainingCrops, aligned_pairs, collate, draw_weights, even_subset
+from train.data import TrainingCrops, aligned_pairs, collate, draw_weights, even_subset, read_doubts
 from train.errors import TrainError
 from train.measure import pooled_logits
 from train.model import build, freeze_body, memory_layout, parameter_groups
@@ -82,7 +82,7 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
             schedule.load_state_dict(state["schedule"])
         optimizer.load_state_dict(state["optimizer"])
 
-    weights = draw_weights(train)
+    weights = draw_weights(train, read_doubts(config.doubts, Path(config.data)))
     pairs = aligned_pairs(Path(config.aligned)) if config.aligned else []
     watched = even_subset(val, config.val_pictures, config.seed)
     for epoch in range(len(history), config.epochs + 1):

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from fauxto.evaluate import trivial
 from fauxto.labelled import Picture
 from fauxto.preprocess import Preprocessing, pool
 from train.config import Config
-from train.data import TrainingCrops, WholePictures, draw_weights
+from train.data import TrainingCrops, WholePictures, draw_weights, read_doubts
 from train.errors import TrainError
 from train.model import ai_logit
 
@@ -77,7 +78,8 @@ def trivial_baseline(train: Sequence[Picture], config: Config) -> dict[str, Any]
     says how much detail is left in them.
     """
     samples = min(2000, config.samples)
-    crops = TrainingCrops(train, draw_weights(train), samples, config.crop, config.seed, config.epochs + 1)
+    weights = draw_weights(train, read_doubts(config.doubts, Path(config.data)))
+    crops = TrainingCrops(train, weights, samples, config.crop, config.seed, config.epochs + 1)
 
     def row(position: int) -> np.ndarray:
         buffer = io.BytesIO()

@@ -11,7 +11,18 @@ import torch
 from conftest import make_photo
 
 from fauxto.labelled import Picture
-from train.data import ENOUGH, FACE_SHARE, MATCHED, TrainingCrops, draw_weights, even_subset, read, unseen
+from train.data import (
+    DOUBT,
+    ENOUGH,
+    FACE_SHARE,
+    MATCHED,
+    TrainingCrops,
+    draw_weights,
+    even_subset,
+    read,
+    read_doubts,
+    unseen,
+)
 from train.errors import TrainError
 
 
@@ -116,6 +127,28 @@ def test_a_source_of_both_classes_counts_more() -> None:
     weights = draw_weights([*ai, *real]).numpy()
     for part in (weights[:18], weights[18:]):
         assert part[:9].sum() / part[9:].sum() == pytest.approx(MATCHED)
+
+
+def test_doubted_photographs_count_more_within_their_class(tmp_path: Path) -> None:
+    everything = [*pictures(True, "a", 8), *pictures(False, "b", 8)]
+    sure, half = everything[8].path, everything[9].path
+    file = tmp_path / "doubts.csv"
+    file.write_text(f"path,p_ai\n{sure},1.0\n{half},0.5\n")
+    for path in (sure, half):
+        (tmp_path / path).touch()
+    doubts = {path.relative_to(tmp_path): p for path, p in read_doubts(str(file), tmp_path).items()}
+    weights = draw_weights(everything, doubts).numpy()
+    assert weights[:8].sum() == pytest.approx(weights[8:].sum())
+    assert weights[8:] / weights[-1] == pytest.approx([1 + DOUBT, 1 + DOUBT / 2, 1, 1, 1, 1, 1, 1])
+    assert read_doubts("", tmp_path) == {}
+
+
+def test_doubts_of_something_else_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "doubts.csv"
+    for content, reason in (("id,p\n", "columns are path, p_ai"), ("path,p_ai\ngone.png,1\n", "names no picture of")):
+        file.write_text(content)
+        with pytest.raises(TrainError, match=reason):
+            read_doubts(str(file), tmp_path)
 
 
 def test_even_subset_takes_none_twice() -> None:

@@ -20,9 +20,14 @@ from export.checkpoint import network_of
 from fauxto.card import CARD_FILE, MODEL_FILE
 from fauxto.detector import Detector
 from fauxto.evaluate import evaluate
+from fauxto.image import load
+from fauxto.preprocess import prepare
 from train import fit
 from train.__main__ import main as train
 from train.average import main as average
+from train.config import Config
+from train.data import read_doubts
+from train.doubts import main as doubts
 from train.errors import TrainError
 from train.model import ai_logit
 
@@ -102,6 +107,23 @@ def test_a_run_starts_from_an_earlier_one(data: Path, run: Path, tmp_path: Path)
             torch.save(content, tmp_path / path)
         with pytest.raises(TrainError, match=r"the model\.pt of a finished run"):
             fit.build(str(tmp_path / path))
+
+
+def test_a_run_doubts_photographs_and_the_next_draws_them_more_often(data: Path, run: Path, tmp_path: Path) -> None:
+    state = torch.load(run / "model.pt", weights_only=True)
+    state["calibration"] |= {"temperature": 1e-3, "bias": 0.0}  # sure of each, for "ai" or against it
+    torch.save(state, tmp_path / "sure.pt")
+    file = tmp_path / "doubts.csv"
+    assert doubts([str(data), "--weights", str(tmp_path / "sure.pt"), "--out", str(file)]) == 0
+    found = read_doubts(str(file), data)
+    assert len(found) == 16
+    network = fit.build(str(run / "model.pt"))
+    for path, p in found.items():
+        view = prepare(load(path), Config(**state["config"]).preprocessing())
+        with torch.no_grad():
+            assert p == (ai_logit(network.eval()(torch.from_numpy(view))).item() > 0)
+    assert train([str(data), "--out", str(tmp_path / "next"), *SMALL, "--epochs", "1", "--doubts", str(file)]) == 0
+    assert train([str(data), "--out", str(tmp_path / "none"), *SMALL, "--doubts", str(tmp_path / "gone.csv")]) == 2
 
 
 def test_the_mean_of_two_runs_is_a_run(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
