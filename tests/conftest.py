@@ -12,8 +12,8 @@ from fauxto.card import CARD_FILE, choose_variant, find_model, read
 from fauxto.detector import Detector
 from fauxto.providers import CPU
 
-GOLDEN_TOLERANCE = 1e-2
-"""Of a golden logit: those are the fp32 file's, and the default file's weights are stored as int8, 0.007 away."""
+GOLDEN_TOLERANCE = 5e-3
+"""Of a golden logit: those are the fp32 file's, and the default file's weights are stored as int8, up to 0.0048 away."""
 
 
 def make_photo(width: int = 320, height: int = 240, seed: int = 0) -> Image.Image:
