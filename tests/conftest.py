@@ -13,7 +13,7 @@ from fauxto.detector import Detector
 from fauxto.providers import CPU
 
 GOLDEN_TOLERANCE = 5e-3
-"""Of a golden logit: those are the fp32 file's, and the default file's weights are stored as int8, up to 0.0048 away."""
+"""Of a golden logit: those are the fp32 file's, and the default file stores int8 weights, up to 0.0048 away."""
 
 
 def make_photo(width: int = 320, height: int = 240, seed: int = 0) -> Image.Image:
