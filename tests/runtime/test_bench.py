@@ -25,7 +25,6 @@ from fauxto.image import load
 
 SHORT = [
     "bench",
-    "--quick",
     "--provider",
     "cpu",
     "--variant",
