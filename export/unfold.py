@@ -22,7 +22,6 @@ from torch.utils.data import DataLoader
 from export.weights import network
 from fauxto import card as cards
 from fauxto.card import MODEL_FILE
-from fauxto.errors import FauxtoError
 from train.config import Config
 from train.data import TrainingCrops, collate, draw_weights, read
 from train.errors import exit_status
@@ -95,11 +94,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("data", type=Path, metavar="DATA", help="what the next run trains on")
     parser.add_argument("--out", type=Path, required=True, metavar="RUN", help="folder to write model.pt into")
     args = parser.parse_args(argv)
-    try:
-        return exit_status("export.unfold", lambda: write(args.model, args.data, args.out))
-    except FauxtoError as error:
-        print(f"export.unfold: {error}", file=sys.stderr)
-        return 2
+    return exit_status("export.unfold", lambda: write(args.model, args.data, args.out))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,11 @@ def fit_calibration(logits: np.ndarray, is_ai: np.ndarray) -> tuple[float, float
     return 1 / slope, float(regression.intercept_[0])
 
 
+def probability(logits: np.ndarray, temperature: float, bias: float) -> np.ndarray:
+    """(N,) raw logits -> (N,) calibrated p, sigmoid(logit / temperature + bias)."""
+    return np.exp(-np.logaddexp(0, -(logits / temperature + bias)))  # without overflow
+
+
 def threshold_for(share: float, real: np.ndarray, weights: np.ndarray, copies: int = 1) -> float:
     """The lowest p that calls at most `share` of the real photographs "ai", interval included.
 

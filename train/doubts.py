@@ -18,6 +18,7 @@ import numpy as np
 
 from fauxto.conditions import clean
 from fauxto.labelled import of_class
+from train.calibrate import probability
 from train.config import Config
 from train.data import DOUBT_COLUMNS, read
 from train.errors import exit_status
@@ -48,7 +49,7 @@ def write(data: Path, weights: Path, out: Path) -> None:
     model = build(str(weights)).to(device, memory_format=memory_layout(device))
     photographs = of_class(read(data, config.val_share, config.seed)[0], "real")
     logits, kept = pooled_logits(model, photographs, config.preprocessing(), clean, config.workers, views=1)
-    p_ai = np.exp(-np.logaddexp(0, -(logits / calibration["temperature"] + calibration["bias"])))
+    p_ai = probability(logits, calibration["temperature"], calibration["bias"])
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(DOUBT_COLUMNS)

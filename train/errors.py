@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 
+from fauxto.errors import FauxtoError
+
 
 class TrainError(Exception):
     """A data set, device or run folder that training cannot work with."""
@@ -12,7 +14,7 @@ def exit_status(program: str, work: Callable[[], None]) -> int:
     """Do `work` for a command line: 0, or 2 with one line on stderr for what it refuses."""
     try:
         work()
-    except (TrainError, OSError) as error:
+    except (TrainError, FauxtoError, OSError) as error:
         print(f"{program}: {error}", file=sys.stderr)
         return 2
     return 0

@@ -21,7 +21,7 @@ from fauxto.evaluate import plots
 from fauxto.evaluate.metrics import figures
 from fauxto.labelled import LABELS, Picture, of_class
 from train import report
-from train.calibrate import fit_calibration, operating_points
+from train.calibrate import fit_calibration, operating_points, probability
 from train.config import Config
 from train.data import aligned_pairs, draw_weights, even_subset, unseen
 from train.fit import write_whole
@@ -48,7 +48,7 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
         truth[name] = np.array([picture.is_ai for picture in kept[name]])
     every_truth = np.concatenate(list(truth.values()))
     temperature, bias = fit_calibration(np.concatenate(list(logits.values())), every_truth)
-    p_ai = {name: 1 / (1 + np.exp(-(values / temperature + bias))) for name, values in logits.items()}
+    p_ai = {name: probability(values, temperature, bias) for name, values in logits.items()}
     every_p = np.concatenate(list(p_ai.values()))
     weights = np.concatenate([draw_weights(part).numpy() for part in kept.values()])
     points = operating_points(every_p, every_truth, weights, len(CONDITIONS))

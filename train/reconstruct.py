@@ -12,7 +12,6 @@ The autoencoder is a file of torch.export: (1, 3, S, S) float32 in 0..1 to the s
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import sys
 from pathlib import Path
@@ -28,7 +27,7 @@ from fauxto.labelled import find, of_class, read_index
 from train.augment import FILTERS
 from train.data import even_subset
 from train.errors import TrainError, exit_status
-from train.tiles import QUALITY
+from train.tiles import save_whole
 
 SIDE = 224  # px: room for a 192 px crop and its margin
 SCALE = (0.5, 0.9)  # the photograph is made smaller first: that wipes out its own codec's traces, which the fake lacks
@@ -73,10 +72,8 @@ def make(data: Path, autoencoder: Path, out: Path, count: int, seed: int) -> Non
             print(f"left out {picture.path}: {error}", file=sys.stderr)
             continue
         if tile:
-            for part, picture in (("real", tile), ("ai", reconstruct(tile, network))):
-                partial = out / part / f"{name}.part"
-                picture.save(partial, "JPEG", quality=QUALITY, subsampling=0)
-                os.replace(partial, out / part / name)
+            save_whole(tile, out / "real" / name)
+            save_whole(reconstruct(tile, network), out / "ai" / name)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -61,10 +61,15 @@ def write_tiles(picture: Picture, source: Path, target: Path) -> list[dict[str, 
         rows.append(index_row(picture, path))
         if not (target / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
-            partial = (target / path).with_suffix(".part")
-            tile.save(partial, "JPEG", quality=QUALITY, subsampling=0)
-            os.replace(partial, target / path)
+            save_whole(tile, target / path)
     return rows
+
+
+def save_whole(picture: Image.Image, path: Path) -> None:
+    """Save a JPEG beside `path` and rename it, so that an interrupted run never leaves half a picture."""
+    partial = path.with_suffix(".part")
+    picture.save(partial, "JPEG", quality=QUALITY, subsampling=0)
+    os.replace(partial, path)
 
 
 def index_row(picture: Picture, path: Path) -> dict[str, str]:
