@@ -66,12 +66,17 @@ def rescaled_region(image: Image.Image, size: int, rng: random.Random) -> Image.
 
 def save_and_load(image: Image.Image, rng: random.Random) -> Image.Image:
     """One round of JPEG or WebP at a random quality and chroma subsampling."""
-    buffer = io.BytesIO()
-    quality = rng.randint(*QUALITY)
     if rng.random() < P_WEBP:
-        image.save(buffer, "WEBP", quality=quality, method=0)
-    else:
-        image.save(buffer, "JPEG", quality=quality, subsampling=rng.choice((0, 2, 2)))
+        return webp(image, rng)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=rng.randint(*QUALITY), subsampling=rng.choice((0, 2, 2)))
+    return Image.open(buffer).convert("RGB")
+
+
+def webp(image: Image.Image, rng: random.Random) -> Image.Image:
+    """One round of WebP at a random quality."""
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=rng.randint(*QUALITY), method=0)
     return Image.open(buffer).convert("RGB")
 
 

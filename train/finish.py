@@ -94,12 +94,22 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
                 "sha256": manifest_hash(train, val, Path(config.data)),
                 "train": {label: len(of_class(train, label)) for label in LABELS},
                 "val": {label: len(of_class(val, label)) for label in LABELS},
-                "aligned_pairs": len(aligned_pairs(Path(config.aligned))) if config.aligned else 0,
+                "aligned": aligned(config),
                 "generators": sorted({picture.generator for picture in of_class(train, "ai")} - {""}),
             },
             "torch": str(torch.__version__),
         },
     )
+
+
+def aligned(config: Config) -> str:
+    """Which pairs of a photograph and its reconstruction were drawn, in words; empty for none."""
+    if not config.aligned:
+        return ""
+    folder = Path(config.aligned)
+    if config.augment_on == "device":
+        return "made while training, by " + ", ".join(sorted(file.stem for file in folder.glob("*.pt2")))
+    return f"{len(aligned_pairs(folder))} pairs"
 
 
 def manifest_hash(train: Sequence[Picture], val: Sequence[Picture], data: Path) -> str:

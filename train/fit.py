@@ -6,7 +6,7 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,8 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn.functional import cross_entropy
-from torch.optim.lr_scheduler import OneCycleLR
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+from torch.optim.swa_utils import AveragedModel, update_bn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -31,6 +31,7 @@ from train.data import TrainingCrops, aligned_pairs, collate, draw_weights, even
 from train.errors import TrainError
 from train.measure import pooled_logits
 from train.model import build, freeze_body, memory_layout, parameter_groups
+from train.resident import ResidentCrops, autoencoders
 
 MAY_CHANGE_ON_RESUME = (
     "data",
@@ -42,6 +43,10 @@ MAY_CHANGE_ON_RESUME = (
     "head",
     "pooled_views",
 )
+NORM_SAMPLES = 2560  # that the norms of a mean of weights are measured on anew
+TensorList = tuple[torch.Tensor, ...] | list[torch.Tensor]
+EpochBatches = Callable[[int, int], Iterable[tuple[torch.Tensor, torch.Tensor]]]
+"""(samples, epoch) -> that epoch's batches, crops and labels, on the device."""
 HEAD_EPOCH_SHARE = 0.25  # the head alone learns fast; its epoch draws this share of the pictures
 
 
@@ -67,44 +72,64 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
     optimizer = torch.optim.AdamW(parameter_groups(model, config.lr, config.weight_decay))
     model, optimizer = accelerator.prepare(model, optimizer)
     bare = accelerator.unwrap_model(model)
-    ema = AveragedModel(bare, avg_fn=exponential_average(config.ema), use_buffers=True)
+    ema = AveragedModel(bare, multi_avg_fn=weight_average(config), use_buffers=True)
 
     steps = max(1, config.epochs * steps_per_epoch(config, accelerator.num_processes))
     peaks = [group["lr"] for group in optimizer.param_groups]
     state, history = load_checkpoint(run, config) if resume else (None, [])
-    one_cycle = partial(OneCycleLR, optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
+    begin = partial(rate_schedule, config, optimizer, peaks, steps)
     schedule = None
     if state:
         bare.load_state_dict(state["model"])
         ema.load_state_dict(state["ema"])
         if state["schedule"]:
-            schedule = one_cycle()
+            schedule = begin()
             schedule.load_state_dict(state["schedule"])
         optimizer.load_state_dict(state["optimizer"])
 
-    weights = draw_weights(train, read_doubts(config.doubts, Path(config.data)))
-    pairs = aligned_pairs(Path(config.aligned)) if config.aligned else []
+    epoch_batches = batch_source(config, train, accelerator)
     watched = even_subset(val, config.val_pictures, config.seed)
     for epoch in range(len(history), config.epochs + 1):
         freeze_body(bare, frozen=epoch == 0)
         if epoch == 1:
-            schedule = one_cycle()
-        samples = int(config.samples * HEAD_EPOCH_SHARE) if epoch == 0 else config.samples
-        drawn = max(samples, config.batch)
-        crops = TrainingCrops(train, weights, drawn, config.crop, config.seed, epoch, pairs, config.aligned_share)
-        to_batch = collate(config.preprocessing())
-        loader = accelerator.prepare(
-            DataLoader(crops, config.batch, num_workers=config.workers, collate_fn=to_batch, drop_last=True)
-        )
-        loss, seconds = one_epoch(accelerator, model, ema, optimizer, schedule, loader, layout, epoch, config)
-        row = {"epoch": epoch, "loss": round(loss, 5), "pictures_per_s": round(len(crops) / seconds, 1)}
+            schedule = begin()
+        samples = max(int(config.samples * HEAD_EPOCH_SHARE) if epoch == 0 else config.samples, config.batch)
+        batches = epoch_batches(samples, epoch)
+        loss, seconds = one_epoch(accelerator, model, ema, optimizer, schedule, batches, layout, epoch, config)
+        row = {"epoch": epoch, "loss": round(loss, 5), "pictures_per_s": round(samples / seconds, 1)}
         if accelerator.is_main_process:
             row |= watch(ema.module, watched, config)
             history.append(row)
             save_checkpoint(run, config, bare, ema, optimizer, schedule, history)
             print("  ".join(f"{name} {value}" for name, value in row.items()), file=sys.stderr)
         accelerator.wait_for_everyone()
+    if config.schedule == "constant":
+        update_bn(epoch_batches(NORM_SAMPLES, config.epochs + 1), ema.module)
     return ema.module.eval()
+
+
+def batch_source(config: Config, train: Sequence[Picture], accelerator: Accelerator) -> EpochBatches:
+    """The function that gives an epoch's batches, from the workers' hands or from the device's own memory."""
+    weights = draw_weights(train, read_doubts(config.doubts, Path(config.data)))
+    folder = Path(config.aligned) if config.aligned else None
+    rule = config.preprocessing()
+    if config.augment_on == "device":
+        if accelerator.num_processes > 1:
+            raise TrainError("--augment-on device: for one device; leave it out for several")
+        device = accelerator.device.type
+        encoders = autoencoders(folder, device) if folder else []
+        crops = ResidentCrops(train, weights, config.crop, rule, device, config.workers, encoders, config.aligned_share)
+        return lambda samples, epoch: crops.batches(samples, config.batch, config.seed, epoch)
+    pairs = aligned_pairs(folder) if folder else []
+
+    def loader(samples: int, epoch: int) -> DataLoader[Any]:
+        crops = TrainingCrops(train, weights, samples, config.crop, config.seed, epoch, pairs, config.aligned_share)
+        collated = collate(rule)
+        return accelerator.prepare(
+            DataLoader(crops, config.batch, num_workers=config.workers, collate_fn=collated, drop_last=True)
+        )
+
+    return loader
 
 
 def one_epoch(
@@ -112,18 +137,19 @@ def one_epoch(
     model: nn.Module,
     ema: AveragedModel,
     optimizer: torch.optim.Optimizer,
-    schedule: OneCycleLR | None,
-    loader: DataLoader[Any],
+    schedule: LRScheduler | None,
+    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
     layout: torch.memory_format,
     epoch: int,
     config: Config,
 ) -> tuple[float, float]:
-    """One pass over `loader`. Returns (mean loss, seconds)."""
+    """One pass over `batches`. Returns (mean loss, seconds)."""
     model.train()
-    total, started = 0.0, time.perf_counter()
+    losses: list[torch.Tensor] = []
+    started = time.perf_counter()
     quiet = not (accelerator.is_main_process and sys.stderr.isatty())
-    bar = tqdm(total=len(loader) * config.batch, unit="picture", desc=f"epoch {epoch}/{config.epochs}", disable=quiet)
-    for crops, labels in loader:
+    bar = tqdm(batches, unit="batch", desc=f"epoch {epoch}/{config.epochs}", disable=quiet)
+    for crops, labels in bar:
         loss = cross_entropy(model(crops.contiguous(memory_format=layout)), labels)
         accelerator.backward(loss)
         optimizer.step()
@@ -131,11 +157,11 @@ def one_epoch(
         if schedule:
             schedule.step()
         ema.update_parameters(accelerator.unwrap_model(model))
-        total += loss.item()
-        bar.update(config.batch)
-        bar.set_postfix(loss=f"{loss.item():.3f}")
-    bar.close()
-    return total / max(1, len(loader)), time.perf_counter() - started
+        losses.append(loss.detach())  # reading it would make the processor wait for the device
+        if not quiet:
+            bar.set_postfix(loss=f"{loss.item():.3f}")
+    mean = float(torch.stack(losses).mean())
+    return mean, time.perf_counter() - started
 
 
 def watch(model: nn.Module, pictures: Sequence[Picture], config: Config) -> dict[str, float]:
@@ -151,13 +177,30 @@ def steps_per_epoch(config: Config, processes: int) -> int:
     return max(1, max(config.samples, config.batch) // config.batch // processes)
 
 
-def exponential_average(decay: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor | int], torch.Tensor]:
-    """Weight averaging whose memory grows to 1 / (1 - decay) steps, so that early steps do not linger."""
+def rate_schedule(config: Config, optimizer: torch.optim.Optimizer, peaks: list[float], steps: int) -> LRScheduler:
+    """The learning rate's way over `steps`: up and down again in one cycle, or up and along."""
+    if config.schedule == "one-cycle":
+        return OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
+    rising = max(1, round(config.warm_up * steps))
+    return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / rising))
 
-    def average(averaged: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
-        if not averaged.is_floating_point():
-            return current  # a batch norm's counter
-        return torch.lerp(averaged, current, 1 - min(decay, float((1 + count) / (10 + count))))
+
+def weight_average(config: Config) -> Callable[[TensorList, TensorList, torch.Tensor | int], None]:
+    """How the kept weights follow the trained ones.
+
+    In one cycle, exponentially, with a memory that grows to 1 / (1 - ema) steps, so that early steps do not linger. At
+    a constant rate, the plain mean of every step: it lies in a flat part of the loss, which new sources move less
+    (Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima"; Cha et al. 2021, "SWAD").
+    """
+
+    @torch.no_grad()
+    def average(averaged: TensorList, current: TensorList, count: torch.Tensor | int) -> None:
+        seen = float(count)
+        share = 1 / (1 + seen) if config.schedule == "constant" else 1 - min(config.ema, (1 + seen) / (10 + seen))
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, share)
+        else:
+            torch._foreach_copy_(averaged, current)  # the batch norms' counters
 
     return average
 
@@ -199,7 +242,7 @@ def save_checkpoint(
     model: nn.Module,
     ema: AveragedModel,
     optimizer: torch.optim.Optimizer,
-    schedule: OneCycleLR | None,
+    schedule: LRScheduler | None,
     history: list[dict[str, float]],
 ) -> None:
     """Write RUN/checkpoint.pt beside itself and rename it, so that a killed run never leaves half a file."""

@@ -29,7 +29,7 @@ from train.data import even_subset
 from train.errors import TrainError, exit_status
 from train.tiles import save_whole
 
-SIDE = 224  # px: room for a 192 px crop and its margin
+SIDE = 256  # px: room for a 224 px crop and its margin
 SCALE = (0.5, 0.9)  # the photograph is made smaller first: that wipes out its own codec's traces, which the fake lacks
 
 

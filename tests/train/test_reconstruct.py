@@ -79,5 +79,5 @@ def test_what_cannot_be_used_is_named(pairs: Path, tmp_path: Path, capsys: pytes
 def test_a_cut_is_never_larger_than_the_photograph() -> None:
     for side in range(224, 520, 3):
         tile = reconstruct.cut(make_photo(side, 600), random.Random(side))
-        assert tile.size == (reconstruct.SIDE, reconstruct.SIDE) if side >= 249 else tile is None
+        assert tile.size == (reconstruct.SIDE, reconstruct.SIDE) if side >= 285 else tile is None
     assert reconstruct.cut(make_photo(240, 900), random.Random(1)) is None
