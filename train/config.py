@@ -33,7 +33,9 @@ class Config:
     seed: int = option(0, "of all chance in the run")
     epochs: int = option(8, "epochs of the whole network, after one of the head alone")
     samples: int = option(8000, "pictures drawn for one epoch")
-    aligned: str = option("", "folder of train.reconstruct: photographs and their reconstructions, drawn in pairs")
+    aligned: str = option(
+        "", "pairs to draw: a folder of train.reconstruct; with --augment-on device, one of autoencoders (*.pt2)"
+    )
     aligned_share: float = option(0.15, "share of the draws that such pairs take, where there are some")
     doubts: str = option("", "file of train.doubts: photographs to draw more often than others")
     augment_on: str = option(
