@@ -29,6 +29,7 @@ from train.reconstruct import SCALE
 from train.reconstruct import SIDE as TILE
 from train.tiles import SIDE as FRAME
 
+SHARE = 0.7  # of a GPU's free memory at most; the rest is for the batch in hand
 Autoencoder = Callable[[torch.Tensor], torch.Tensor]
 
 
@@ -102,7 +103,13 @@ class ResidentCrops:
 
 
 def frames(pictures: Sequence[Picture], device: str, workers: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(N, FRAME, FRAME, 3) uint8 with each picture at the top left, and (N, 2) int64, its height and width."""
+    """(N, FRAME, FRAME, 3) uint8 with each picture at the top left, and (N, 2) int64, its height and width.
+
+    Raises:
+        TrainError: they do not fit into a GPU's memory.
+    """
+    if device == "cuda":
+        refuse_too_many(len(pictures), torch.cuda.mem_get_info()[0])
     pixels = torch.zeros(len(pictures), FRAME, FRAME, 3, dtype=torch.uint8)
     sizes = torch.zeros(len(pictures), 2, dtype=torch.long)
 
@@ -119,6 +126,16 @@ def frames(pictures: Sequence[Picture], device: str, workers: int) -> tuple[torc
     with ThreadPoolExecutor(max(1, workers)) as pool:
         list(tqdm(pool.map(place, range(len(pictures))), "decode", len(pictures), unit="picture", disable=None))
     return pixels.to(device), sizes.to(device)
+
+
+def refuse_too_many(count: int, free: int) -> None:
+    """Raise TrainError where `count` pictures leave too little of `free` bytes to train in."""
+    needed = count * FRAME * FRAME * 3
+    if needed > SHARE * free:
+        raise TrainError(
+            f"{count} pictures take {needed / 1e9:.1f} GB of the device's memory, of which {free / 1e9:.1f} GB are free; "
+            "make fewer tiles, or leave --augment-on out"
+        )
 
 
 def decoded(path: Path) -> np.ndarray:

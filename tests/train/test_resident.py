@@ -72,6 +72,12 @@ def test_pairs_are_a_photograph_and_what_an_autoencoder_makes_of_it(
         resident_crops(pictures[:2], autoencoders=[lambda pixels: pixels], pair_share=0.5)
 
 
+def test_pictures_that_do_not_fit_are_refused_before_they_are_decoded() -> None:
+    resident.refuse_too_many(40_000, free=40 * 10**9)
+    with pytest.raises(TrainError, match=r"60000 pictures take 36\.1 GB .* 40\.0 GB are free; make fewer tiles"):
+        resident.refuse_too_many(60_000, free=40 * 10**9)
+
+
 def test_a_large_picture_is_cut_and_some_go_through_webp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = make_photo(700, 460)
     for number in range(30):
