@@ -133,8 +133,8 @@ def refuse_too_many(count: int, free: int) -> None:
     needed = count * FRAME * FRAME * 3
     if needed > SHARE * free:
         raise TrainError(
-            f"{count} pictures take {needed / 1e9:.1f} GB of the device's memory, of which {free / 1e9:.1f} GB are free; "
-            "make fewer tiles, or leave --augment-on out"
+            f"{count} pictures take {needed / 1e9:.1f} GB of the device's memory, of which {free / 1e9:.1f} GB are "
+            "free; make fewer tiles, or leave --augment-on out"
         )
 
 
