@@ -22,10 +22,10 @@ from torch.utils.data import DataLoader
 from export.weights import network
 from fauxto import card as cards
 from fauxto.card import MODEL_FILE
+from train.checkpoint import write_whole
 from train.config import Config
 from train.data import TrainingCrops, collate, draw_weights, read
 from train.errors import exit_status
-from train.fit import write_whole
 from train.model import build
 
 CROPS = 640  # ten batches: enough for the statistics of a channel

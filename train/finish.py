@@ -22,9 +22,9 @@ from fauxto.evaluate.metrics import figures
 from fauxto.labelled import LABELS, Picture, of_class
 from train import report
 from train.calibrate import fit_calibration, operating_points, probability
+from train.checkpoint import write_whole
 from train.config import Config
 from train.data import aligned_pairs, draw_weights, even_subset, unseen
-from train.fit import write_whole
 from train.measure import pooled_logits, trivial_baseline
 from train.model import stay_positive
 

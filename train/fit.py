@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +22,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from fauxto.conditions import clean
-from fauxto.labelled import LABELS, Picture
+from fauxto.labelled import Picture
+from train.checkpoint import load_checkpoint, save_checkpoint
 from train.config import Config
 from train.data import TrainingCrops, aligned_pairs, collate, draw_weights, even_subset, read_doubts
 from train.errors import TrainError
@@ -33,16 +31,6 @@ from train.measure import pooled_logits
 from train.model import build, freeze_body, memory_layout, parameter_groups
 from train.resident import ResidentCrops, autoencoders
 
-MAY_CHANGE_ON_RESUME = (
-    "data",
-    "aligned",
-    "device",
-    "precision",
-    "workers",
-    "report_pictures",
-    "head",
-    "pooled_views",
-)
 NORM_SAMPLES = 2560  # that the norms of a mean of weights are measured on anew
 TensorList = tuple[torch.Tensor, ...] | list[torch.Tensor]
 EpochBatches = Callable[[int, int], Iterable[tuple[torch.Tensor, torch.Tensor]]]
@@ -234,52 +222,3 @@ def faster_precision(device: str, batch: int, crop: int) -> str:
     except RuntimeError:  # a device without bf16
         return "fp32"
     return min(seconds, key=seconds.__getitem__)
-
-
-def save_checkpoint(
-    run: Path,
-    config: Config,
-    model: nn.Module,
-    ema: AveragedModel,
-    optimizer: torch.optim.Optimizer,
-    schedule: LRScheduler | None,
-    history: list[dict[str, float]],
-) -> None:
-    """Write RUN/checkpoint.pt beside itself and rename it, so that a killed run never leaves half a file."""
-    write_whole(
-        run / "checkpoint.pt",
-        {
-            "format": 1,
-            "config": asdict(config),
-            "labels": list(LABELS),
-            "history": history,
-            "model": model.state_dict(),
-            "ema": ema.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "schedule": {k: v for k, v in schedule.state_dict().items() if not callable(v)} if schedule else None,
-        },
-    )
-    with (run / "metrics.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
-
-
-def write_whole(path: Path, content: dict[str, Any]) -> None:
-    """torch.save to a file beside `path`, then rename."""
-    partial = path.with_suffix(".part")
-    torch.save(content, partial)
-    os.replace(partial, path)
-
-
-def load_checkpoint(run: Path, config: Config) -> tuple[dict[str, Any], list[dict[str, float]]]:
-    """RUN/checkpoint.pt and its history. Raises TrainError where it is missing or was made otherwise."""
-    path = run / "checkpoint.pt"
-    if not path.exists():
-        raise TrainError(f"{path}: nothing to resume; leave --resume out to begin")
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    begun = asdict(Config(**state["config"]))
-    for name, value in asdict(config).items():
-        if name not in MAY_CHANGE_ON_RESUME and begun[name] != value:
-            raise TrainError(f"{path}: was begun with --{name.replace('_', '-')} {begun[name]}, not {value}")
-    return state, state["history"]
