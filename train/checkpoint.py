@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel
 
 from fauxto.labelled import LABELS
@@ -35,7 +35,7 @@ def save_checkpoint(
     model: nn.Module,
     ema: AveragedModel,
     optimizer: torch.optim.Optimizer,
-    schedule: LRScheduler | None,
+    schedule: OneCycleLR | None,
     history: list[dict[str, float]],
 ) -> None:
     """Write RUN/checkpoint.pt beside itself and rename it, so that a killed run never leaves half a file."""

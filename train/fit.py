@@ -16,8 +16,8 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn.functional import cross_entropy
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
-from torch.optim.swa_utils import AveragedModel, update_bn
+from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -31,7 +31,6 @@ from train.measure import pooled_logits
 from train.model import build, freeze_body, memory_layout, parameter_groups
 from train.resident import ResidentCrops, autoencoders
 
-NORM_SAMPLES = 2560  # that the norms of a mean of weights are measured on anew
 TensorList = tuple[torch.Tensor, ...] | list[torch.Tensor]
 EpochBatches = Callable[[int, int], Iterable[tuple[torch.Tensor, torch.Tensor]]]
 """(samples, epoch) -> that epoch's batches, crops and labels, on the device."""
@@ -60,18 +59,18 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
     optimizer = torch.optim.AdamW(parameter_groups(model, config.lr, config.weight_decay))
     model, optimizer = accelerator.prepare(model, optimizer)
     bare = accelerator.unwrap_model(model)
-    ema = AveragedModel(bare, multi_avg_fn=weight_average(config), use_buffers=True)
+    ema = AveragedModel(bare, multi_avg_fn=exponential_average(config.ema), use_buffers=True)
 
     steps = max(1, config.epochs * steps_per_epoch(config, accelerator.num_processes))
     peaks = [group["lr"] for group in optimizer.param_groups]
     state, history = load_checkpoint(run, config) if resume else (None, [])
-    begin = partial(rate_schedule, config, optimizer, peaks, steps)
+    one_cycle = partial(OneCycleLR, optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
     schedule = None
     if state:
         bare.load_state_dict(state["model"])
         ema.load_state_dict(state["ema"])
         if state["schedule"]:
-            schedule = begin()
+            schedule = one_cycle()
             schedule.load_state_dict(state["schedule"])
         optimizer.load_state_dict(state["optimizer"])
 
@@ -80,10 +79,17 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
     for epoch in range(len(history), config.epochs + 1):
         freeze_body(bare, frozen=epoch == 0)
         if epoch == 1:
-            schedule = begin()
+            schedule = one_cycle()
         samples = max(int(config.samples * HEAD_EPOCH_SHARE) if epoch == 0 else config.samples, config.batch)
         batches = epoch_batches(samples, epoch)
-        loss, seconds = one_epoch(accelerator, model, ema, optimizer, schedule, batches, layout, epoch, config)
+        bar = tqdm(
+            batches,
+            desc=f"epoch {epoch}/{config.epochs}",
+            total=samples // config.batch // accelerator.num_processes,
+            unit="batch",
+            disable=not (accelerator.is_main_process and sys.stderr.isatty()),
+        )
+        loss, seconds = one_epoch(accelerator, model, ema, optimizer, schedule, bar, layout)
         row = {"epoch": epoch, "loss": round(loss, 5), "pictures_per_s": round(samples / seconds, 1)}
         if accelerator.is_main_process:
             row |= watch(ema.module, watched, config)
@@ -91,8 +97,6 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
             save_checkpoint(run, config, bare, ema, optimizer, schedule, history)
             print("  ".join(f"{name} {value}" for name, value in row.items()), file=sys.stderr)
         accelerator.wait_for_everyone()
-    if config.schedule == "constant":
-        update_bn(epoch_batches(NORM_SAMPLES, config.epochs + 1), ema.module)
     return ema.module.eval()
 
 
@@ -125,19 +129,15 @@ def one_epoch(
     model: nn.Module,
     ema: AveragedModel,
     optimizer: torch.optim.Optimizer,
-    schedule: LRScheduler | None,
-    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    schedule: OneCycleLR | None,
+    batches: tqdm[tuple[torch.Tensor, torch.Tensor]],
     layout: torch.memory_format,
-    epoch: int,
-    config: Config,
 ) -> tuple[float, float]:
     """One pass over `batches`. Returns (mean loss, seconds)."""
     model.train()
     losses: list[torch.Tensor] = []
     started = time.perf_counter()
-    quiet = not (accelerator.is_main_process and sys.stderr.isatty())
-    bar = tqdm(batches, unit="batch", desc=f"epoch {epoch}/{config.epochs}", disable=quiet)
-    for crops, labels in bar:
+    for crops, labels in batches:
         loss = cross_entropy(model(crops.contiguous(memory_format=layout)), labels)
         accelerator.backward(loss)
         optimizer.step()
@@ -145,11 +145,10 @@ def one_epoch(
         if schedule:
             schedule.step()
         ema.update_parameters(accelerator.unwrap_model(model))
-        losses.append(loss.detach())  # reading it would make the processor wait for the device
-        if not quiet:
-            bar.set_postfix(loss=f"{loss.item():.3f}")
-    mean = float(torch.stack(losses).mean())
-    return mean, time.perf_counter() - started
+        losses.append(loss.detach())
+        if not batches.disable:  # reading a loss makes the processor wait for the device
+            batches.set_postfix(loss=f"{loss.item():.3f}")
+    return float(sum(losses)) / max(1, len(losses)), time.perf_counter() - started
 
 
 def watch(model: nn.Module, pictures: Sequence[Picture], config: Config) -> dict[str, float]:
@@ -165,28 +164,13 @@ def steps_per_epoch(config: Config, processes: int) -> int:
     return max(1, max(config.samples, config.batch) // config.batch // processes)
 
 
-def rate_schedule(config: Config, optimizer: torch.optim.Optimizer, peaks: list[float], steps: int) -> LRScheduler:
-    """The learning rate's way over `steps`: up and down again in one cycle, or up and along."""
-    if config.schedule == "one-cycle":
-        return OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
-    rising = max(1, round(config.warm_up * steps))
-    return LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / rising))
-
-
-def weight_average(config: Config) -> Callable[[TensorList, TensorList, torch.Tensor | int], None]:
-    """How the kept weights follow the trained ones.
-
-    In one cycle, exponentially, with a memory that grows to 1 / (1 - ema) steps, so that early steps do not linger. At
-    a constant rate, the plain mean of every step: it lies in a flat part of the loss, which new sources move less
-    (Izmailov et al. 2018, "Averaging Weights Leads to Wider Optima"; Cha et al. 2021, "SWAD").
-    """
+def exponential_average(decay: float) -> Callable[[TensorList, TensorList, torch.Tensor | int], None]:
+    """Weight averaging whose memory grows to 1 / (1 - decay) steps, so that early steps do not linger."""
 
     @torch.no_grad()
     def average(averaged: TensorList, current: TensorList, count: torch.Tensor | int) -> None:
-        seen = float(count)
-        share = 1 / (1 + seen) if config.schedule == "constant" else 1 - min(config.ema, (1 + seen) / (10 + seen))
         if averaged[0].is_floating_point():
-            torch._foreach_lerp_(averaged, current, share)
+            torch._foreach_lerp_(averaged, current, 1 - min(decay, float((1 + count) / (10 + count))))
         else:
             torch._foreach_copy_(averaged, current)  # the batch norms' counters
 

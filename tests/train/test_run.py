@@ -14,7 +14,6 @@ import pytest
 import torch
 from conftest import make_photo
 from PIL import Image, ImageFilter
-from torch.optim.swa_utils import AveragedModel
 
 from export.__main__ import main as export
 from export.checkpoint import network_of
@@ -78,9 +77,8 @@ def test_a_run_leaves_all_that_it_promises(run: Path) -> None:
     assert rows == [("train", "real", "16"), ("train", "ai", "16"), ("val", "real", "10"), ("val", "ai", "10")]
 
 
-@pytest.mark.parametrize("schedule", ["one-cycle", "constant"])
 def test_a_resumed_run_is_the_uninterrupted_one(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, schedule: str
+    data: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save, saves = fit.save_checkpoint, []
 
@@ -90,35 +88,14 @@ def test_a_resumed_run_is_the_uninterrupted_one(
         if len(saves) == 2:
             raise KeyboardInterrupt
 
-    words = [str(data), *SMALL, "--schedule", schedule, "--out"]
-    assert train([*words, str(tmp_path / "whole")]) == 0
     monkeypatch.setattr(fit, "save_checkpoint", save_then_stop)
-    assert train([*words, str(tmp_path / "run")]) == 130
+    words = [str(data), "--out", str(tmp_path / "run"), *SMALL]
+    assert train(words) == 130
     monkeypatch.setattr(fit, "save_checkpoint", save)
-    assert train([*words, str(tmp_path / "run"), "--resume"]) == 0
-    whole, resumed = (torch.load(tmp_path / name / "model.pt", weights_only=True) for name in ("whole", "run"))
+    assert train([*words, "--resume"]) == 0
+    whole, resumed = (torch.load(folder / "model.pt", weights_only=True) for folder in (run, tmp_path / "run"))
     for name, tensor in whole["model"].items():
         torch.testing.assert_close(resumed["model"][name], tensor, rtol=1e-5, atol=1e-6)
-
-
-def test_at_a_constant_rate_the_mean_of_all_steps_is_kept() -> None:
-    config = Config(schedule="constant", warm_up=0.2, lr=0.5)
-    layer = torch.nn.BatchNorm1d(1)
-    kept = AveragedModel(layer, multi_avg_fn=fit.weight_average(config), use_buffers=True)
-    optimizer = torch.optim.SGD(layer.parameters(), lr=config.lr)
-    schedule = fit.rate_schedule(config, optimizer, [config.lr], steps=10)
-    rates = []
-    for step in range(10):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        schedule.step()
-        with torch.no_grad():
-            layer.weight.fill_(step)
-            layer.num_batches_tracked.fill_(step)
-        kept.update_parameters(layer)
-    assert rates == [0.25, *[0.5] * 9]
-    assert kept.module.weight.item() == pytest.approx(4.5)
-    assert kept.module.num_batches_tracked.item() == 9
 
 
 def test_a_run_starts_from_an_earlier_one(data: Path, run: Path, tmp_path: Path) -> None:
