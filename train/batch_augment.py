@@ -1,8 +1,8 @@
 """train.augment's way of a picture, for a whole batch at once, on the device that trains.
 
-Sixteen processor cores augment some two thousand crops a second, one GPU trains on several times as many. The steps,
-their order and their odds are those of augment.py, and so are the pixels, to about a grey level: Pillow's filters as
-matrices, libjpeg's arithmetic without its integer shortcuts. WebP alone cannot be had this way: see resident.py.
+The steps, their order and their odds are those of augment.py, and so are the pixels, to about a grey level: Pillow's
+filters as matrices, libjpeg's arithmetic without its integer shortcuts. WebP alone cannot be had this way: see
+resident.py.
 """
 
 from __future__ import annotations

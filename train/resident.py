@@ -69,9 +69,9 @@ class ResidentCrops:
         chooser = random.Random(f"{seed}-{epoch}")
         drawn = torch.multinomial(self.weights, samples, replacement=True, generator=drawing)
         pairs = round(batch * self.pair_share / 2) if self.autoencoders else 0
-        paired = torch.multinomial(
-            self.weights * self.photographs, max(1, samples // batch * pairs), replacement=True, generator=drawing
-        )
+        if pairs:
+            own = self.weights * self.photographs
+            paired = torch.multinomial(own, samples // batch * pairs, replacement=True, generator=drawing)
         twin = torch.arange(batch)
         twin[1 : 2 * pairs : 2] -= 1
         dice = Dice(throwing, twin, self.device)
