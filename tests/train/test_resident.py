@@ -68,6 +68,7 @@ def test_pairs_are_a_photograph_and_what_an_autoencoder_makes_of_it(
     assert labels[:8].tolist() == [LABELS.index("real"), LABELS.index("ai")] * 4
     light = brightness(images)
     torch.testing.assert_close(light[1:8:2], light[:8:2] / 2, rtol=0.05, atol=2)
+    assert len(list(resident_crops(pictures[:2]).batches(samples=8, batch=4, seed=0, epoch=0))) == 2
     with pytest.raises(TrainError, match="no photograph with 284 px or more"):
         resident_crops(pictures[:2], autoencoders=[lambda pixels: pixels], pair_share=0.5)
 
