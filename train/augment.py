@@ -22,15 +22,19 @@ P_NATIVE = 0.4  # not scaled at all
 P_THUMBNAIL = 0.15  # the whole picture, small
 SCALE = (0.3, 1.4)  # otherwise, log-uniform
 P_BLUR, P_NOISE, P_COLOUR, P_GREY = 0.1, 0.1, 0.3, 0.03
+BLUR = (0.2, 1.2)  # px, the Gaussian's deviation
+NOISE = (1, 5)  # grey levels, the Gaussian's deviation
+JITTER = (0.8, 1.2)  # factor of brightness, of contrast, of saturation
 P_CODEC, P_SECOND_CODEC, P_WEBP = 0.85, 0.3, 0.25
 QUALITY = (30, 95)
+SUBSAMPLINGS = (0, 2, 2)  # of JPEG, as Pillow counts them: 4:4:4 once, 4:2:0 twice
 
 
 def augment(image: Image.Image, size: int, rng: random.Random) -> np.ndarray:
     """An upright RGB picture -> one training crop, (size, size, 3) uint8. All chance comes from `rng`."""
     region = rescaled_region(image, size + MARGIN, rng)
     if rng.random() < P_BLUR:
-        region = region.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 1.2)))
+        region = region.filter(ImageFilter.GaussianBlur(rng.uniform(*BLUR)))
     if rng.random() < P_COLOUR:
         region = jitter(region, rng)
     if rng.random() < P_NOISE:
@@ -66,28 +70,29 @@ def rescaled_region(image: Image.Image, size: int, rng: random.Random) -> Image.
 
 def save_and_load(image: Image.Image, rng: random.Random) -> Image.Image:
     """One round of JPEG or WebP at a random quality and chroma subsampling."""
+    quality = rng.randint(*QUALITY)
     if rng.random() < P_WEBP:
-        return webp(image, rng)
+        return webp(image, quality)
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=rng.randint(*QUALITY), subsampling=rng.choice((0, 2, 2)))
+    image.save(buffer, "JPEG", quality=quality, subsampling=rng.choice(SUBSAMPLINGS))
     return Image.open(buffer).convert("RGB")
 
 
-def webp(image: Image.Image, rng: random.Random) -> Image.Image:
-    """One round of WebP at a random quality."""
+def webp(image: Image.Image, quality: int) -> Image.Image:
+    """One round of WebP."""
     buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=rng.randint(*QUALITY), method=0)
+    image.save(buffer, "WEBP", quality=quality, method=0)
     return Image.open(buffer).convert("RGB")
 
 
 def jitter(image: Image.Image, rng: random.Random) -> Image.Image:
     """Small changes of brightness, contrast and saturation; now and then no colour at all."""
     for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        image = enhancer(image).enhance(rng.uniform(0.8, 1.2))
+        image = enhancer(image).enhance(rng.uniform(*JITTER))
     return image.convert("L").convert("RGB") if rng.random() < P_GREY / P_COLOUR else image
 
 
 def add_noise(image: Image.Image, rng: random.Random) -> Image.Image:
     """Gaussian noise of up to 5 grey levels."""
-    noise = np.random.default_rng(rng.getrandbits(32)).normal(0, rng.uniform(1, 5), (*image.size[::-1], 3))
+    noise = np.random.default_rng(rng.getrandbits(32)).normal(0, rng.uniform(*NOISE), (*image.size[::-1], 3))
     return Image.fromarray((np.asarray(image) + noise).round().clip(0, 255).astype(np.uint8))

@@ -21,12 +21,10 @@ from torch.nn.functional import l1_loss
 from torch.optim.lr_scheduler import OneCycleLR
 from tqdm import trange
 
-from fauxto.labelled import find, of_class, read_index
 from train.batch_augment import Dice, resample
-from train.data import even_subset
 from train.errors import TrainError, exit_status
 from train.fit import choose_device
-from train.reconstruct import SCALE, SIDE
+from train.reconstruct import SCALE, SIDE, photographs
 from train.resident import frames
 
 UPSAMPLING = ("nearest", "transposed", "shuffle")
@@ -89,9 +87,8 @@ def learn(upsampling: str, pixels: torch.Tensor, sizes: torch.Tensor, steps: int
     schedule = OneCycleLR(optimizer, RATE, total_steps=steps)
     generator = torch.Generator().manual_seed(seed)
     dice = Dice(generator, torch.arange(BATCH), device)
-    bar = trange(steps, desc=upsampling, disable=None)
     loss = torch.zeros(())
-    for _ in bar:
+    for _ in trange(steps, desc=upsampling, disable=None):
         chosen = torch.randint(len(pixels), (BATCH,), generator=generator).to(device)
         scale = torch.maximum(dice.uniform(*SCALE), CROP / sizes[chosen].amin(1))
         wanted = resample(pixels[chosen].permute(0, 3, 1, 2), sizes[chosen], scale, CROP, dice) / 255
@@ -109,11 +106,7 @@ def learn(upsampling: str, pixels: torch.Tensor, sizes: torch.Tensor, steps: int
 
 def make(data: Path, out: Path, upsampling: str, count: int, steps: int, seed: int) -> None:
     """Write OUT, a file of torch.export. Raises TrainError for a DATA that cannot be used."""
-    if not (data / "train").is_dir():
-        raise TrainError(f"{data / 'train'}: no such folder; DATA needs train/{{ai,real}}")
-    device = choose_device("auto")
-    photographs = of_class(even_subset(find(data / "train", read_index(data)), count, seed), "real")
-    pixels, sizes = frames(photographs, device, workers=4)
+    pixels, sizes = frames(photographs(data, count, seed), choose_device("auto"), workers=4)
     large = sizes.amin(1) * SCALE[1] >= CROP
     if not large.any():
         raise TrainError(f"{data}: no photograph with {CROP / SCALE[1]:.0f} px or more on both sides")

@@ -70,14 +70,14 @@ def augment(frames: torch.Tensor, sizes: torch.Tensor, size: int, dice: Dice) ->
     """
     region = math.ceil((size + odds.MARGIN) / (2 * BLOCK)) * 2 * BLOCK
     pictures = rescaled_region(frames, sizes, region, dice)
-    change_some(pictures, dice.chance(odds.P_BLUR), blur, dice.uniform(0.2, 1.2))
-    factors = [dice.uniform(0.8, 1.2) for _ in range(3)]
+    change_some(pictures, dice.chance(odds.P_BLUR), blur, dice.uniform(*odds.BLUR))
+    factors = [dice.uniform(*odds.JITTER) for _ in range(3)]
     change_some(pictures, dice.chance(odds.P_COLOUR), jitter, *factors, dice.uniform(0, 1))
-    change_some(pictures, dice.chance(odds.P_NOISE), add_noise, dice.uniform(1, 5))
+    change_some(pictures, dice.chance(odds.P_NOISE), add_noise, dice.uniform(*odds.NOISE))
     saved = dice.chance(odds.P_CODEC)
     for again in (saved, saved & dice.chance(odds.P_SECOND_CODEC)):
         quality = dice.uniform(odds.QUALITY[0], odds.QUALITY[1] + 1).floor()
-        half_chroma = dice.chance(2 / 3)
+        half_chroma = dice.chance(odds.SUBSAMPLINGS.count(2) / len(odds.SUBSAMPLINGS))
         change_some(pictures, again & half_chroma, half_chroma_jpeg, quality)
         change_some(pictures, again & ~half_chroma, jpeg, quality)
     return cut(pictures, size, dice)

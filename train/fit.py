@@ -61,7 +61,7 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
     bare = accelerator.unwrap_model(model)
     ema = AveragedModel(bare, multi_avg_fn=exponential_average(config.ema), use_buffers=True)
 
-    steps = max(1, config.epochs * steps_per_epoch(config, accelerator.num_processes))
+    steps = max(1, config.epochs * steps_of(config.samples, config, accelerator.num_processes))
     peaks = [group["lr"] for group in optimizer.param_groups]
     state, history = load_checkpoint(run, config) if resume else (None, [])
     one_cycle = partial(OneCycleLR, optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
@@ -81,15 +81,14 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
         if epoch == 1:
             schedule = one_cycle()
         samples = max(int(config.samples * HEAD_EPOCH_SHARE) if epoch == 0 else config.samples, config.batch)
-        batches = epoch_batches(samples, epoch)
-        bar = tqdm(
-            batches,
+        batches = tqdm(
+            epoch_batches(samples, epoch),
             desc=f"epoch {epoch}/{config.epochs}",
-            total=samples // config.batch // accelerator.num_processes,
+            total=steps_of(samples, config, accelerator.num_processes),
             unit="batch",
             disable=not (accelerator.is_main_process and sys.stderr.isatty()),
         )
-        loss, seconds = one_epoch(accelerator, model, ema, optimizer, schedule, bar, layout)
+        loss, seconds = one_epoch(accelerator, model, ema, optimizer, schedule, batches, layout)
         row = {"epoch": epoch, "loss": round(loss, 5), "pictures_per_s": round(samples / seconds, 1)}
         if accelerator.is_main_process:
             row |= watch(ema.module, watched, config)
@@ -159,9 +158,9 @@ def watch(model: nn.Module, pictures: Sequence[Picture], config: Config) -> dict
     return {"val_loss": round(loss, 5), "val_auc": round(float(roc_auc_score(is_ai, logits)), 5)}
 
 
-def steps_per_epoch(config: Config, processes: int) -> int:
-    """Optimizer steps of a full epoch, as drop_last and the sharding over processes leave them."""
-    return max(1, max(config.samples, config.batch) // config.batch // processes)
+def steps_of(samples: int, config: Config, processes: int) -> int:
+    """Optimizer steps of an epoch of so many crops, as drop_last and the sharding over processes leave them."""
+    return max(1, max(samples, config.batch) // config.batch // processes)
 
 
 def exponential_average(decay: float) -> Callable[[TensorList, TensorList, torch.Tensor | int], None]:

@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch.export.passes import move_to_device_pass
 from tqdm import tqdm
 
 from fauxto.errors import ImageError
 from fauxto.image import load
-from fauxto.labelled import find, of_class, read_index
+from fauxto.labelled import Picture, find, of_class, read_index
 from train.augment import FILTERS
 from train.data import even_subset
 from train.errors import TrainError, exit_status
@@ -51,18 +52,27 @@ def reconstruct(tile: Image.Image, autoencoder: torch.nn.Module) -> Image.Image:
     return Image.fromarray((output.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
 
 
-def make(data: Path, autoencoder: Path, out: Path, count: int, seed: int) -> None:
-    """Write OUT/{real,ai}/NUMBER.jpg. Raises TrainError for a DATA or a file that cannot be used."""
+def read_autoencoder(file: Path, device: str = "cpu") -> torch.nn.Module:
+    """The program of a file of torch.export.save, on `device`. Raises TrainError where it cannot be used."""
+    try:
+        return move_to_device_pass(torch.export.load(file), device).module()
+    except Exception as error:  # torch.export raises whatever the damage leads to
+        raise TrainError(f"{file}: not a file of torch.export.save ({str(error).splitlines()[0]})") from None
+
+
+def photographs(data: Path, count: int, seed: int) -> list[Picture]:
+    """At most `count` of DATA's training photographs, drawn as training draws. Raises TrainError without DATA/train."""
     if not (data / "train").is_dir():
         raise TrainError(f"{data / 'train'}: no such folder; DATA needs train/{{ai,real}}")
-    try:
-        network = torch.export.load(autoencoder).module()
-    except Exception as error:  # torch.export raises whatever the damage leads to
-        raise TrainError(f"{autoencoder}: not a file of torch.export.save ({str(error).splitlines()[0]})") from None
-    chosen = even_subset(find(data / "train", read_index(data)), count, seed)
+    return of_class(even_subset(find(data / "train", read_index(data)), count, seed), "real")
+
+
+def make(data: Path, autoencoder: Path, out: Path, count: int, seed: int) -> None:
+    """Write OUT/{real,ai}/NUMBER.jpg. Raises TrainError for a DATA or a file that cannot be used."""
+    chosen, network = photographs(data, count, seed), read_autoencoder(autoencoder)
     for part in ("real", "ai"):
         (out / part).mkdir(parents=True, exist_ok=True)
-    for number, picture in enumerate(tqdm(of_class(chosen, "real"), unit="picture", desc="reconstruct", disable=None)):
+    for number, picture in enumerate(tqdm(chosen, unit="picture", desc="reconstruct", disable=None)):
         name = f"{number:05d}.jpg"
         if (out / "ai" / name).exists():
             continue

@@ -1,4 +1,4 @@
-"""All training pictures decoded in the memory of the device: `python -m train --resident`.
+"""All training pictures decoded in the memory of the device: `python -m train --augment-on device`.
 
 A GPU learns from more crops a second than the processor's cores can decode and augment. So every picture is decoded
 once, FRAME x FRAME px of it at most (make TILES first: python -m train.tiles), and the crops are drawn and augmented
@@ -15,19 +15,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.export.passes import move_to_device_pass
+from torch import nn
 from tqdm import tqdm
 
 from fauxto.errors import ImageError
 from fauxto.image import load
 from fauxto.labelled import LABELS, Picture
 from fauxto.preprocess import Preprocessing
-from train.augment import P_CODEC, P_WEBP, webp
+from train.augment import P_CODEC, P_WEBP, QUALITY, webp
 from train.batch_augment import Dice, augment, resample, whole
 from train.errors import TrainError
-from train.reconstruct import SCALE
+from train.reconstruct import SCALE, read_autoencoder
 from train.reconstruct import SIDE as TILE
 from train.tiles import SIDE as FRAME
+from train.tiles import random_part
 
 SHARE = 0.7  # of a GPU's free memory at most; the rest is for the batch in hand
 Autoencoder = Callable[[torch.Tensor], torch.Tensor]
@@ -140,26 +141,18 @@ def refuse_too_many(count: int, free: int) -> None:
 
 def decoded(path: Path) -> np.ndarray:
     """(H, W, 3) uint8: at most FRAME px of the picture each way, cut out at random."""
-    image, rng = load(path), random.Random(path.name)
-    width, height = (min(FRAME, side) for side in image.size)
-    left, top = rng.randint(0, image.width - width), rng.randint(0, image.height - height)
-    image = image.crop((left, top, left + width, top + height))
-    return np.array(webp(image, rng) if rng.random() < P_CODEC * P_WEBP else image)
+    rng = random.Random(path.name)
+    image = random_part(load(path), rng)
+    return np.array(webp(image, rng.randint(*QUALITY)) if rng.random() < P_CODEC * P_WEBP else image)
 
 
-def autoencoders(folder: Path, device: str) -> list[Autoencoder]:
+def autoencoders(folder: Path, device: str) -> list[nn.Module]:
     """The autoencoders of FOLDER/*.pt2, files of torch.export: (B, 3, TILE, TILE) float32 in 0..1 to the same.
 
     Raises:
         TrainError: there is none, or one cannot be used.
     """
-    found: list[Autoencoder] = []
-    for file in sorted(folder.glob("*.pt2")):
-        try:
-            program = move_to_device_pass(torch.export.load(file), device)
-            found.append(program.module())
-        except Exception as error:  # torch.export raises whatever the damage leads to
-            raise TrainError(f"{file}: not a file of torch.export.save ({str(error).splitlines()[0]})") from None
+    found = [read_autoencoder(file, device) for file in sorted(folder.glob("*.pt2"))]
     if not found:
         raise TrainError(f"{folder}: no autoencoder in it, *.pt2 of torch.export.save")
     return found

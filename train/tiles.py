@@ -38,13 +38,18 @@ def cut(image: Image.Image, rng: random.Random) -> list[Image.Image]:
     """
     if image.width * image.height <= 2 * SIDE * SIDE:
         return [image]
-    width, height = (min(SIDE, side) for side in image.size)
-    corners = [(rng.randint(0, image.width - width), rng.randint(0, image.height - height)) for _ in range(COUNT)]
-    tiles = [image.crop((left, top, left + width, top + height)) for left, top in corners]
+    tiles = [random_part(image, rng) for _ in range(COUNT)]
     scale = SIDE / min(image.size)
     if scale < 1:
         tiles.append(image.resize(tuple(round(side * scale) for side in image.size), rng.choice(FILTERS)))
     return tiles
+
+
+def random_part(image: Image.Image, rng: random.Random) -> Image.Image:
+    """At most SIDE px of the picture each way, from anywhere in it."""
+    width, height = (min(SIDE, side) for side in image.size)
+    left, top = rng.randint(0, image.width - width), rng.randint(0, image.height - height)
+    return image.crop((left, top, left + width, top + height))
 
 
 def write_tiles(picture: Picture, source: Path, target: Path) -> list[dict[str, str]]:

@@ -79,7 +79,7 @@ def test_pictures_that_do_not_fit_are_refused_before_they_are_decoded() -> None:
         resident.refuse_too_many(60_000, free=40 * 10**9)
 
 
-def test_a_large_picture_is_cut_and_some_go_through_webp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_picture_is_cut_and_some_go_through_webp(tmp_path: Path) -> None:
     picture = make_photo(700, 460)
     for number in range(30):
         picture.save(tmp_path / f"{number}.png")
@@ -108,7 +108,7 @@ def test_an_autoencoder_learns_to_draw_what_it_sees(
 
 
 def test_a_run_on_the_device_with_an_autoencoder(
-    pictures: list[Picture], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
     for part in ("train", "val"):
