@@ -14,7 +14,7 @@ import numpy as np
 
 from fauxto import card as cards
 from fauxto.card import Card
-from fauxto.image import load
+from fauxto.image import keep_memory, load
 from fauxto.openvino_session import import_openvino
 from fauxto.preprocess import pool, prepare
 from fauxto.session import usable_cpus
@@ -54,6 +54,7 @@ def build(name: str) -> Peer:
 def _fauxto(card: Card, detail: str) -> Peer:
     from fauxto.detector import Detector
 
+    keep_memory()  # as the command line does
     variant, _, provider = detail.partition(" on ")
     detector = Detector(provider=provider or "cpu", variant=variant.removesuffix(" again"))
     return Peer(
