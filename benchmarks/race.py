@@ -22,6 +22,11 @@ from fauxto.output import Progress
 from fauxto.session import usable_cpus
 
 SCHEMA = 1
+BUSY = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+while True: pass
+"""  # until the race closes its end, or is killed: nothing of it may disturb the next one
 RUNS = {"model": 8, "preprocess": 3, "picture": 3}  # of a peer in one turn
 
 
@@ -75,9 +80,7 @@ def race(
 ) -> dict[str, Any]:
     """Run `rounds` rounds, with `busy` beside as many computing processes as there are CPUs. Ctrl-C keeps the rest."""
     order, skipped, running = random.Random(seed), {}, []
-    spinning = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(usable_cpus() if busy else 0)
-    ]
+    spinning = keep_busy(usable_cpus() if busy else 0)
     record, done = machine.record(), [0]
     try:
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as scratch:
@@ -98,6 +101,11 @@ def race(
             process.kill()
             process.wait()
     return _report(record, running, skipped, done[0], busy)
+
+
+def keep_busy(count: int) -> list[subprocess.Popen[bytes]]:
+    """Start `count` processes that compute until they are killed or this process ends."""
+    return [subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE) for _ in range(count)]
 
 
 def _start(name: str) -> subprocess.Popen[str]:

@@ -2,6 +2,8 @@
 
 import json
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +94,16 @@ def test_a_busy_race_is_never_the_readme_s(result: dict, tmp_path: Path) -> None
     report.write(result | {"busy": True}, tmp_path)
     with pytest.raises(FauxtoError, match="no results; run python -m benchmarks first"):
         report.newest(tmp_path)
+
+
+def test_a_race_that_is_killed_leaves_nothing_busy_behind() -> None:
+    code = "from benchmarks.race import keep_busy; kept = keep_busy(2); print('busy', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout.readline() == "busy\n"
+        parent.kill()
+        parent.communicate(timeout=30)  # ends when the last process that inherited the pipe has
 
 
 def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
