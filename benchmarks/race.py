@@ -23,10 +23,10 @@ from fauxto.session import usable_cpus
 
 SCHEMA = 1
 BUSY = """
-import os, sys, threading
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-while True: pass
-"""  # until the race closes its end, or is killed: nothing of it may disturb the next one
+import sys, threading
+threading.Thread(target=exec, args=("while True: pass",), daemon=True).start()
+sys.stdin.read()
+"""  # computes until the race is gone, however it ended: nothing of it may disturb the next one
 RUNS = {"model": 8, "preprocess": 3, "picture": 3}  # of a peer in one turn
 
 
@@ -105,7 +105,8 @@ def race(
 
 def keep_busy(count: int) -> list[subprocess.Popen[bytes]]:
     """Start `count` processes that compute until they are killed or this process ends."""
-    return [subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE) for _ in range(count)]
+    command = [sys.executable, "-c", BUSY]
+    return [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(count)]
 
 
 def _start(name: str) -> subprocess.Popen[str]:
