@@ -11,7 +11,8 @@ from conftest import make_photo
 from fauxto.cli import main
 from fauxto.conditions import CONDITIONS, GRID
 from fauxto.detector import Detector
-from fauxto.evaluate import LEAST_GENERATOR, evaluate
+from fauxto.evaluate import LEAST_GENERATOR, LEAST_WITHIN, evaluate
+from fauxto.evaluate.report import as_html, as_markdown, as_text
 from fauxto.labelled import find, read_index
 
 
@@ -100,6 +101,22 @@ def test_only_a_generator_with_a_name_can_be_unseen(tmp_path: Path, generator: s
         csv.writer(file).writerows(rows)
     found = evaluate(tmp_path, conditions=["clean"]).report["conditions"]["clean"]["unseen_generators"]
     assert found["groups"] == unseen
+
+
+def test_a_source_of_both_classes_is_judged_by_itself(tmp_path: Path) -> None:
+    for label in ("ai", "real"):
+        for source, count in (("quiz", LEAST_WITHIN), ("small", 1), (label, 1)):
+            (tmp_path / label / source).mkdir(parents=True)
+            for i in range(count):
+                make_photo(210, 210, seed=i).save(tmp_path / label / source / f"{i}.png")
+    found = evaluate(tmp_path, conditions=["clean"])
+    clean = found.report["conditions"]["clean"]
+    assert {name: row["n"] for name, row in clean["sources_of_both"].items()} == {"quiz": LEAST_WITHIN, "small": 1}
+    assert clean["within_sources"]["groups"] == 1  # a source of one picture says nothing
+    assert clean["within_sources"]["mean"] == 0.5  # the same pictures stand in both classes
+    assert "mean AUC 0.500 (0.500-0.500), worst 0.500 (quiz, n 10 + 10)" in as_text(found.report)
+    assert "| quiz | 10 + 10 | 0.500 " in as_markdown(found.report)
+    assert "<td>quiz</td><td>10</td><td>10</td><td>0.500 " in as_html(found, thumbnails=False)
 
 
 def test_eval_refuses_in_one_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

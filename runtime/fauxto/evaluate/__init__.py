@@ -27,6 +27,7 @@ from fauxto.session import usable_cpus
 
 SCHEMA = 1
 LEAST_GENERATOR, LEAST_SOURCE = 20, 30  # pictures that a group needs before it counts as best or worst
+LEAST_WITHIN = 10  # of each class, for a source of both
 SIZE_BANDS = (200, 320, 512, 768, 1024)  # px, edges of the short side
 WORST = 12  # mistakes of each kind that are listed
 
@@ -114,13 +115,17 @@ def under(part: Scored, detector: Detector) -> dict[str, Any]:
         [picture.generator for picture in part.pictures],
         None if trained_on is None else frozenset(trained_on),
     )
-    real_sources = metrics.by_source(part.is_ai, called, [picture.source for picture in part.pictures])
+    sources = [picture.source for picture in part.pictures]
+    real_sources = metrics.by_source(part.is_ai, called, sources)
+    within = metrics.within_sources(part.is_ai, part.p_ai, sources)
     unseen = {name: group for name, group in generators.items() if name != metrics.UNNAMED and group["seen"] is False}
     return metrics.figures(part.is_ai, part.p_ai, points, origins, part.said("reason", "too_small")) | {
         "unseen_generators": metrics.extremes(unseen, "auc", LEAST_GENERATOR),
         "worst_sources": metrics.extremes(real_sources, "called_ai", LEAST_SOURCE),
+        "within_sources": metrics.extremes(within, "auc", LEAST_WITHIN),
         "generators": generators,
         "real_sources": real_sources,
+        "sources_of_both": within,
         "size_bands": size_bands(part),
     }
 

@@ -177,16 +177,37 @@ def by_source(is_ai: Truth, called_ai: Truth, sources: Sequence[str]) -> dict[st
     return {name: _called(called_ai[rows]) for name, rows in _rows(sources, ~is_ai).items()}
 
 
+def within_sources(is_ai: Truth, p_ai: Scores, sources: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Each source of both classes by itself: its AI pictures against its own photographs; "n" is the smaller class.
+
+    The site, its encoder and its taste are the same for both classes there, so that no trait of a source helps.
+    """
+    result, photographs = {}, _rows(sources, ~is_ai)
+    for name, rows in _rows(sources, is_ai).items():
+        if name != UNNAMED and name in photographs:
+            both = np.concatenate([rows, photographs[name]])
+            found = separation(is_ai[both], p_ai[both])
+            result[name] = {"n": min(found["n_ai"], found["n_real"])} | found
+    return result
+
+
 def extremes(groups: Mapping[str, Mapping[str, Any]], key: str, least: int) -> dict[str, Any]:
-    """Mean, smallest and largest `key` over the groups of at least `least` pictures, each counting once."""
+    """Mean, smallest and largest `key` over the groups of at least `least` pictures, each counting once.
+
+    The mean's 95 % interval comes from drawing groups anew.
+    """
     large = {name: group for name, group in groups.items() if group["n"] >= least}
     if not large:
         return {"groups": 0, "least_n": least}
     order = sorted(large, key=lambda name: large[name][key])
+    values = np.array([large[name][key] for name in order])
+    drawn = values[np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))].mean(1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
     return {
         "groups": len(large),
         "least_n": least,
-        "mean": float(np.mean([group[key] for group in large.values()])),
+        "mean": float(values.mean()),
+        "mean_interval": (float(low), float(high)),
         "smallest": {"name": order[0]} | dict(large[order[0]]),
         "largest": {"name": order[-1]} | dict(large[order[-1]]),
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fauxto import html
-from fauxto.evaluate import LEAST_GENERATOR, LEAST_SOURCE, Evaluation, plots
+from fauxto.evaluate import LEAST_GENERATOR, LEAST_SOURCE, LEAST_WITHIN, Evaluation, plots
 
 GROUPS_SHOWN = 12  # in the text; JSON and HTML have all
 
@@ -69,12 +69,20 @@ def _condition(name: str, part: dict[str, Any]) -> list[str]:
             f"real called ai {percent(row['fpr'], row['fpr_interval'])}   "
             f"ai called ai {percent(row['recall'], row['recall_interval'])}   decided {percent(row['decided'])}"
         )
-    unseen, sources = part["unseen_generators"], part["worst_sources"]
+    unseen, sources, within = part["unseen_generators"], part["worst_sources"], part["within_sources"]
     if unseen["groups"]:
         low = unseen["smallest"]
         lines.append(
             f"  {unseen['groups']} generators that training did not name, of {LEAST_GENERATOR} pictures or more: "
-            f"mean AUC {unseen['mean']:.3f}, worst {low['auc']:.3f} ({low['name']}, n {low['n']})"
+            f"mean AUC {area(unseen['mean'], unseen['mean_interval'])}, worst {low['auc']:.3f} "
+            f"({low['name']}, n {low['n']})"
+        )
+    if within["groups"]:
+        low = within["smallest"]
+        lines.append(
+            f"  {within['groups']} sources of {LEAST_WITHIN} pictures or more of both classes, each by itself: "
+            f"mean AUC {area(within['mean'], within['mean_interval'])}, worst {low['auc']:.3f} "
+            f"({low['name']}, n {low['n_ai']} + {low['n_real']})"
         )
     if sources["groups"]:
         high = sources["largest"]
@@ -118,56 +126,92 @@ def as_html(evaluation: Evaluation, thumbnails: bool) -> str:
         thumbnails={row["path"]: html.thumbnail(row["path"]) for row in report["worst"]} if thumbnails else {},
         least_generator=LEAST_GENERATOR,
         least_source=LEAST_SOURCE,
+        least_within=LEAST_WITHIN,
     )
 
 
 def as_markdown(report: dict[str, Any]) -> str:
     """The figures as tables, for a model card."""
     name = report["operating_point"]
-    lines = [
-        f"| condition | n, ai + real | AUC | balanced accuracy | real called ai at `{name}` | ai called ai | decided "
-        "| right, of the decided | ECE | another word than clean |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for condition, part in report["conditions"].items():
         row, flip = part["operating_points"][name], report["flips"].get(condition)
         right = row["accuracy_of_decided"]
-        cells = [
-            condition,
-            f"{part['n_ai']} + {part['n_real']}",
-            area(part["auc"], part["auc_interval"]),
-            percent(part["operating_points"]["balanced"]["balanced_accuracy"]),
-            percent(row["fpr"], row["fpr_interval"]),
-            percent(row["recall"], row["recall_interval"]),
-            percent(row["decided"]),
-            percent(right) if right is not None else "",
-            f"{part['ece']:.3f}",
-            percent(flip["changed"], flip["interval"]) if flip else "",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    clean = report["conditions"]["clean"]
-    lines += ["", _baseline(report["baseline"]) + ".", "", "| generator | n | AUC | called ai | in training |"]
-    lines.append("|---|---|---|---|---|")
-    for group, row in clean["generators"].items():
-        if row["n"] >= LEAST_GENERATOR:
-            known = {None: "", True: "yes", False: "no"}[row["seen"]]
-            called = percent(row["called_ai"], row["interval"])
-            lines.append(f"| {group} | {row['n']} | {area(row['auc'], row['auc_interval'])} | {called} | {known} |")
-    lines += ["", "| source of photographs | n | called ai |", "|---|---|---|"]
-    for group, row in clean["real_sources"].items():
-        if row["n"] >= LEAST_SOURCE:
-            lines.append(f"| {group} | {row['n']} | {percent(row['called_ai'], row['interval'])} |")
-    lines += ["", "| short side | n, ai + real | AUC | real with p of 0.5 or more |", "|---|---|---|---|"]
-    for band, row in clean["size_bands"].items():
-        above = percent(row["real_above_half"], row["interval"])
-        counts = f"{row['n_ai']} + {row['n_real']}"
-        lines.append(f"| {band} | {counts} | {area(row['auc'], row['auc_interval'])} | {above} |")
+        rows.append(
+            [
+                condition,
+                _counts(part),
+                area(part["auc"], part["auc_interval"]),
+                percent(part["operating_points"]["balanced"]["balanced_accuracy"]),
+                percent(row["fpr"], row["fpr_interval"]),
+                percent(row["recall"], row["recall_interval"]),
+                percent(row["decided"]),
+                percent(right) if right is not None else "",
+                f"{part['ece']:.3f}",
+                percent(flip["changed"], flip["interval"]) if flip else "",
+            ]
+        )
+    head = f"condition | n, ai + real | AUC | balanced accuracy | real called ai at `{name}` | ai called ai | decided"
+    head += " | right, of the decided | ECE | another word than clean"
+    parts = [_table(head, rows), _baseline(report["baseline"]) + ".", *_group_tables(report["conditions"]["clean"])]
     if "grid" in report:
-        lines += ["", "| change | AUC | real called ai | ai called ai | another word | too small for one |"]
-        lines.append("|---|---|---|---|---|---|")
-        for change, row in report["grid"].items():
-            cells = [change, area(row["auc"], row["auc_interval"]), percent(row["fpr"], row["fpr_interval"])]
-            cells += [percent(row["recall"], row["recall_interval"]), percent(row["flips"]["changed"])]
-            cells.append(percent(row["too_small"]))
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        rows = [
+            [
+                change,
+                area(row["auc"], row["auc_interval"]),
+                percent(row["fpr"], row["fpr_interval"]),
+                percent(row["recall"], row["recall_interval"]),
+                percent(row["flips"]["changed"]),
+                percent(row["too_small"]),
+            ]
+            for change, row in report["grid"].items()
+        ]
+        parts.append(_table("change | AUC | real called ai | ai called ai | another word | too small for one", rows))
+    return "\n\n".join(parts)
+
+
+def _group_tables(clean: dict[str, Any]) -> list[str]:
+    """By generator, by source of photographs, within sources of both, by size; those that have a row."""
+    known = {None: "", True: "yes", False: "no"}
+    generators = [
+        [
+            name,
+            str(row["n"]),
+            area(row["auc"], row["auc_interval"]),
+            percent(row["called_ai"], row["interval"]),
+            known[row["seen"]],
+        ]
+        for name, row in clean["generators"].items()
+        if row["n"] >= LEAST_GENERATOR
+    ]
+    sources = [
+        [name, str(row["n"]), percent(row["called_ai"], row["interval"])]
+        for name, row in clean["real_sources"].items()
+        if row["n"] >= LEAST_SOURCE
+    ]
+    within = [
+        [name, _counts(row), area(row["auc"], row["auc_interval"])]
+        for name, row in clean["sources_of_both"].items()
+        if row["n"] >= LEAST_WITHIN
+    ]
+    bands = [
+        [name, _counts(row), area(row["auc"], row["auc_interval"]), percent(row["real_above_half"], row["interval"])]
+        for name, row in clean["size_bands"].items()
+    ]
+    tables = {
+        "generator | n | AUC | called ai | in training": generators,
+        "source of photographs | n | called ai": sources,
+        "source of both classes, by itself | n, ai + real | AUC": within,
+        "short side | n, ai + real | AUC | real with p of 0.5 or more": bands,
+    }
+    return [_table(head, rows) for head, rows in tables.items() if rows]
+
+
+def _counts(row: dict[str, Any]) -> str:
+    return f"{row['n_ai']} + {row['n_real']}"
+
+
+def _table(head: str, rows: Sequence[Sequence[str]]) -> str:
+    """`head` names the columns, divided by " | "."""
+    lines = [f"| {head} |", "|---" * (head.count(" | ") + 1) + "|"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in rows])
