@@ -114,7 +114,7 @@ def test_a_source_of_both_classes_is_judged_by_itself(tmp_path: Path) -> None:
     assert {name: row["n"] for name, row in clean["sources_of_both"].items()} == {"quiz": LEAST_WITHIN, "small": 1}
     assert clean["within_sources"]["groups"] == 1  # a source of one picture says nothing
     assert clean["within_sources"]["mean"] == 0.5  # the same pictures stand in both classes
-    assert "mean AUC 0.500 (0.500-0.500), worst 0.500 (quiz, n 10 + 10)" in as_text(found.report)
+    assert "mean AUC 0.500, worst 0.500 (quiz, n 10 + 10)" in as_text(found.report)
     assert "| quiz | 10 + 10 | 0.500 " in as_markdown(found.report)
     assert "<td>quiz</td><td>10</td><td>10</td><td>0.500 " in as_html(found, thumbnails=False)
 

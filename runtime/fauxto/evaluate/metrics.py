@@ -194,7 +194,7 @@ def within_sources(is_ai: Truth, p_ai: Scores, sources: Sequence[str]) -> dict[s
 def extremes(groups: Mapping[str, Mapping[str, Any]], key: str, least: int) -> dict[str, Any]:
     """Mean, smallest and largest `key` over the groups of at least `least` pictures, each counting once.
 
-    The mean's 95 % interval comes from drawing groups anew.
+    The mean's 95 % interval comes from drawing groups anew; None for a single one.
     """
     large = {name: group for name, group in groups.items() if group["n"] >= least}
     if not large:
@@ -207,7 +207,7 @@ def extremes(groups: Mapping[str, Mapping[str, Any]], key: str, least: int) -> d
         "groups": len(large),
         "least_n": least,
         "mean": float(values.mean()),
-        "mean_interval": (float(low), float(high)),
+        "mean_interval": (float(low), float(high)) if len(values) > 1 else None,
         "smallest": {"name": order[0]} | dict(large[order[0]]),
         "largest": {"name": order[-1]} | dict(large[order[-1]]),
     }
