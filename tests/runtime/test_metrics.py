@@ -79,11 +79,11 @@ def test_groups_name_their_best_and_worst() -> None:
 def test_within_a_source_its_own_photographs_count_alone() -> None:
     is_ai = np.array([True, True, False, False, True, False, False])
     p_ai = np.array([0.3, 0.4, 0.1, 0.2, 0.9, 0.95, 0.5])
-    found = metrics.within_sources(is_ai, p_ai, ["quiz"] * 4 + ["studio", "camera", ""])
+    found = metrics.by_source_of_both(is_ai, p_ai, ["quiz"] * 4 + ["studio", "camera", ""])
     assert list(found) == ["quiz"]  # the others have one class, or no name
     assert (found["quiz"]["n_ai"], found["quiz"]["n_real"], found["quiz"]["n"]) == (2, 2, 2)
     assert found["quiz"]["auc"] == 1 > metrics.auc(is_ai, p_ai)
-    assert metrics.within_sources(is_ai, p_ai, [""] * 7) == {}
+    assert metrics.by_source_of_both(is_ai, p_ai, [""] * 7) == {}
 
 
 def rows(kind: str, side: int, count: int, seed: int) -> np.ndarray:

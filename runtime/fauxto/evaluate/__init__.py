@@ -117,7 +117,7 @@ def under(part: Scored, detector: Detector) -> dict[str, Any]:
     )
     sources = [picture.source for picture in part.pictures]
     real_sources = metrics.by_source(part.is_ai, called, sources)
-    within = metrics.within_sources(part.is_ai, part.p_ai, sources)
+    within = metrics.by_source_of_both(part.is_ai, part.p_ai, sources)
     unseen = {name: group for name, group in generators.items() if name != metrics.UNNAMED and group["seen"] is False}
     return metrics.figures(part.is_ai, part.p_ai, points, origins, part.said("reason", "too_small")) | {
         "unseen_generators": metrics.extremes(unseen, "auc", LEAST_GENERATOR),

@@ -177,7 +177,7 @@ def by_source(is_ai: Truth, called_ai: Truth, sources: Sequence[str]) -> dict[st
     return {name: _called(called_ai[rows]) for name, rows in _rows(sources, ~is_ai).items()}
 
 
-def within_sources(is_ai: Truth, p_ai: Scores, sources: Sequence[str]) -> dict[str, dict[str, Any]]:
+def by_source_of_both(is_ai: Truth, p_ai: Scores, sources: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Each source of both classes by itself: its AI pictures against its own photographs; "n" is the smaller class.
 
     The site, its encoder and its taste are the same for both classes there, so that no trait of a source helps.
