@@ -150,7 +150,8 @@ def keep_report(run: Path, folder: Path) -> None:
     """Copy the run's plots, which show no picture of the data set, and the counts of what was used."""
     folder.mkdir()
     for name in REPORT:
-        shutil.copyfile(run / name, folder / name)
+        if (run / name).exists():  # an unfolded release has no learning curve
+            shutil.copyfile(run / name, folder / name)
 
 
 def find(folder: Path, sample: int, seed: int) -> tuple[list[Path], list[Path]]:

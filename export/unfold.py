@@ -2,6 +2,7 @@
 
     python -m export.unfold models/fauxto-r18 DATA --out RUN
     python -m train DATA --weights RUN/model.pt --out NEXT
+    python -m train.average RUN --out NEXT --max-short-side 640   # the same network, calibrated for other views
 
 A release holds its batch norms folded into the convolutions, where they cannot adapt. Here they are set apart again,
 with the mean and the variance that training crops of DATA have in each of them: in use the network answers as before,
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -72,10 +74,16 @@ def set_norms(model: nn.Module, crops: torch.Tensor, batch: int = 64) -> None:
         norm.bias.add_(mean.float())
 
 
+def settings(training: dict[str, Any], data: Path) -> Config:
+    """The settings that a card tells of, with DATA, without the files that did not come along: pairs and doubts."""
+    known = {field.name for field in fields(Config)} - {"data", "aligned", "doubts"}
+    return Config(data=str(data), **{name: value for name, value in training.items() if name in known})
+
+
 def write(model: Path, data: Path, out: Path) -> None:
     """Write OUT/model.pt. Raises FauxtoError for a model, TrainError for a DATA, that cannot be used."""
     card = cards.read(model)
-    config = Config(data=str(data))
+    config = settings(card.raw["training"], data)
     own = unfolded(cards.checked_file(model, card, MODEL_FILE)[0])
     pictures, _ = read(data, config.val_share, config.seed)
     drawn = TrainingCrops(pictures, draw_weights(pictures), CROPS, config.crop, config.seed, epoch=0)

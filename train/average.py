@@ -2,7 +2,7 @@
 
 Runs that started from one another lie in one valley of the loss, where the mean of the weights is often better
 than each (Wortsman et al. 2022, "Model soups"). Nothing is slower for it. Compare on val before using it. One RUN
-alone is calibrated anew.
+alone is calibrated anew, with --max-short-side for views of another size.
 
     python -m train.average RUN … --out NEW
 """
@@ -13,10 +13,12 @@ import argparse
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from train.checkpoint import METRICS
 from train.config import Config, write
 from train.data import read
 from train.errors import TrainError, exit_status
@@ -30,22 +32,26 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.average", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished run; the last one's settings count")
     parser.add_argument("--out", type=Path, required=True, metavar="NEW", help="folder to write")
+    parser.add_argument("--max-short-side", type=int, metavar="PX", help="of the pictures, instead of the last RUN's")
     args = parser.parse_args(argv)
-    return exit_status("train.average", lambda: average(args.runs, args.out))
+    return exit_status("train.average", lambda: average(args.runs, args.out, args.max_short_side))
 
 
-def average(runs: Sequence[Path], out: Path) -> None:
+def average(runs: Sequence[Path], out: Path, max_short_side: int | None = None) -> None:
     """Write NEW as if it had been trained. Raises TrainError for runs that do not fit, or where NEW is in use."""
     if out.exists():
         raise TrainError(f"{out}: exists; choose another --out")
     states = [read_model(run / "model.pt") for run in runs]
     config = Config(**states[-1]["config"])
+    if max_short_side:
+        config = replace(config, max_short_side=max_short_side)
     train, val = read(Path(config.data), config.val_share, config.seed)
     model = build("none")
     model.load_state_dict(mean([state["model"] for state in states]))
     out.mkdir(parents=True)
     write(config, out)
-    shutil.copyfile(runs[-1] / "metrics.csv", out / "metrics.csv")
+    if (runs[-1] / METRICS).exists():  # a released model that was unfolded has none
+        shutil.copyfile(runs[-1] / METRICS, out / METRICS)
     device = choose_device(config.device)
     finish(model.to(device, memory_format=memory_layout(device)).eval(), config, train, val, out)
 

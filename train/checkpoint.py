@@ -17,6 +17,7 @@ from fauxto.labelled import LABELS
 from train.config import Config
 from train.errors import TrainError
 
+METRICS = "metrics.csv"
 MAY_CHANGE_ON_RESUME = (
     "data",
     "aligned",
@@ -52,10 +53,18 @@ def save_checkpoint(
             "schedule": {k: v for k, v in schedule.state_dict().items() if not callable(v)} if schedule else None,
         },
     )
-    with (run / "metrics.csv").open("w", newline="") as file:
+    with (run / METRICS).open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
         writer.writeheader()
         writer.writerows(history)
+
+
+def read_history(run: Path) -> list[dict[str, float]]:
+    """RUN/metrics.csv, a row for each epoch; none for a run that never trained."""
+    if not (run / METRICS).exists():
+        return []
+    with (run / METRICS).open(newline="") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 def write_whole(path: Path, content: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import sys
@@ -22,7 +21,7 @@ from fauxto.evaluate.metrics import figures
 from fauxto.labelled import LABELS, Picture, of_class
 from train import report
 from train.calibrate import fit_calibration, operating_points, probability
-from train.checkpoint import write_whole
+from train.checkpoint import read_history, write_whole
 from train.config import Config
 from train.data import aligned_pairs, draw_weights, even_subset, unseen
 from train.measure import pooled_logits, trivial_baseline
@@ -63,9 +62,8 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
     for name, part in result.items():
         print(f"val {name}: AUC {part['auc']:.4f}, n {part['n_ai']} ai + {part['n_real']} real", file=sys.stderr)
 
-    with (run / "metrics.csv").open(newline="") as file:
-        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    report.learning_curve(history, run / "learning_curve.png")
+    if history := read_history(run):
+        report.learning_curve(history, run / "learning_curve.png")
     report.save(plots.confusion(result["clean"]["operating_points"]), run / "confusion_matrix.png")
     report.save(plots.roc({name: (truth[name], p_ai[name]) for name in CONDITIONS}), run / "roc.png")
     report.save(plots.calibration(every_truth, every_p), run / "calibration.png")

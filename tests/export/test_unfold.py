@@ -12,6 +12,7 @@ from export.weights import network
 from fauxto import card as cards
 from fauxto.card import MODEL_FILE
 from fauxto.preprocess import prepare
+from train.average import main as average
 from train.config import Config
 from train.model import ai_logit, build
 
@@ -33,6 +34,23 @@ def test_a_release_answers_as_before_and_training_can_start_from_it(tmp_path: Pa
     own = build(str(tmp_path / "run" / "model.pt")).eval()
     seen = views(3, 224)
     torch.testing.assert_close(ai_logit(own(seen)), network(MODEL / MODEL_FILE)(seen)[:, 0], rtol=1e-3, atol=1e-3)
+
+
+def test_a_release_is_calibrated_anew_for_other_views(tmp_path: Path) -> None:
+    data, run, out = (tmp_path / name for name in ("data", "run", "out"))
+    data.mkdir()
+    write_pictures(data)
+    assert unfold.main([str(MODEL), str(data), "--out", str(run)]) == 0
+    state = torch.load(run / "model.pt", weights_only=True)
+    told = cards.read(MODEL).raw["training"]
+    assert all(state["config"][name] == told[name] for name in ("seed", "crop", "max_short_side"))
+    state["config"]["samples"] = 16  # for the trivial features: few are enough here
+    torch.save(state, run / "model.pt")
+    assert average([str(run), "--out", str(out), "--max-short-side", "300"]) == 0
+    done = torch.load(out / "model.pt", weights_only=True)
+    assert done["config"] == state["config"] | {"max_short_side": 300}
+    assert done["calibration"] != state["calibration"]
+    assert not (out / "learning_curve.png").exists()
 
 
 @torch.no_grad()

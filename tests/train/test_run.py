@@ -25,6 +25,7 @@ from fauxto.preprocess import prepare
 from train import fit
 from train.__main__ import main as train
 from train.average import main as average
+from train.calibrate import probability
 from train.config import Config
 from train.data import read_doubts
 from train.doubts import main as doubts
@@ -111,7 +112,7 @@ def test_a_run_starts_from_an_earlier_one(data: Path, run: Path, tmp_path: Path)
 
 def test_a_run_doubts_photographs_and_the_next_draws_them_more_often(data: Path, run: Path, tmp_path: Path) -> None:
     state = torch.load(run / "model.pt", weights_only=True)
-    state["calibration"] |= {"temperature": 1e-3, "bias": 0.0}  # sure of each, for "ai" or against it
+    state["calibration"] |= {"temperature": 0.1, "bias": 0.0}  # surer than it is
     torch.save(state, tmp_path / "sure.pt")
     file = tmp_path / "doubts.csv"
     assert doubts([str(data), "--weights", str(tmp_path / "sure.pt"), "--out", str(file)]) == 0
@@ -121,7 +122,8 @@ def test_a_run_doubts_photographs_and_the_next_draws_them_more_often(data: Path,
     for path, p in found.items():
         view = prepare(load(path), Config(**state["config"]).preprocessing())
         with torch.no_grad():
-            assert p == (ai_logit(network.eval()(torch.from_numpy(view))).item() > 0)
+            logit = ai_logit(network.eval()(torch.from_numpy(view))).numpy()
+        assert p == pytest.approx(probability(logit, 0.1, 0.0).item(), abs=1e-3)
     assert train([str(data), "--out", str(tmp_path / "next"), *SMALL, "--epochs", "1", "--doubts", str(file)]) == 0
     assert train([str(data), "--out", str(tmp_path / "none"), *SMALL, "--doubts", str(tmp_path / "gone.csv")]) == 2
 
