@@ -53,7 +53,7 @@ class Config:
     report_pictures: int = option(600, "pictures of each class for the calibration and the report")
     head: str = option("trained", "the last layer: as trained, or only what speaks for ai", ("trained", "positive"))
     view_size: int = option(224, "side of the views that the exported model reads, px")
-    max_short_side: int = option(1024, "larger pictures are scaled down to this short side, px")
+    max_short_side: int = option(640, "larger pictures are scaled down to this short side, px")
     views: int = option(5, "views that the exported model reads of a picture", (1, 5))
     pooled_views: int = option(3, "views, those with the largest logits, whose mean is the picture's")
 

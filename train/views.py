@@ -30,14 +30,14 @@ from train.model import build, memory_layout, read_model
 CENTRE = CENTRE_AND_QUARTERS[:1]
 NINE = tuple((x, y) for y in (0.5, 0.1, 0.9) for x in (0.5, 0.1, 0.9))
 WAYS = {  # name: (view size px, positions, largest short side px)
-    "1 x 224": (224, CENTRE, 1024),
-    "5 x 160": (160, CENTRE_AND_QUARTERS, 1024),
-    "5 x 224": (224, CENTRE_AND_QUARTERS, 1024),
-    "9 x 224": (224, NINE, 1024),
-    "5 x 320": (320, CENTRE_AND_QUARTERS, 1024),
-    "1 x 448": (448, CENTRE, 1024),
+    "1 x 224": (224, CENTRE, 640),
+    "5 x 160": (160, CENTRE_AND_QUARTERS, 640),
+    "5 x 224": (224, CENTRE_AND_QUARTERS, 640),
+    "9 x 224": (224, NINE, 640),
+    "5 x 320": (320, CENTRE_AND_QUARTERS, 640),
+    "1 x 448": (448, CENTRE, 640),
     "5 x 224, at most 512": (224, CENTRE_AND_QUARTERS, 512),
-    "5 x 224, at most 768": (224, CENTRE_AND_QUARTERS, 768),
+    "5 x 224, at most 1024": (224, CENTRE_AND_QUARTERS, 1024),
     "1 x 224, whole picture": (224, CENTRE, 224),
 }
 
