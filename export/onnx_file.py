@@ -51,9 +51,17 @@ def write_reference(network: nn.Module, view_size: int, card: dict[str, Any], pa
         external_data=False,
         verbose=False,
     )
-    proto = program.model_proto
+    proto = without_traces(program.model_proto)
     card["opset"] = next(entry.version for entry in proto.opset_import if not entry.domain)
     save(half_weights(proto), card, path)
+    return proto
+
+
+def without_traces(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Take out what torch writes of where each node comes from: lines of code, with this machine's paths."""
+    graph = proto.graph
+    for entry in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del entry.metadata_props[:]
     return proto
 
 

@@ -62,6 +62,15 @@ def test_every_file_is_in_the_card_with_its_hash(model: Path) -> None:
         assert entry["proof"]["n"] > 0
 
 
+@pytest.mark.parametrize("released", [False, True])
+def test_no_file_holds_lines_of_the_code_that_made_it(model: Path, released: bool) -> None:
+    """Torch writes a stack trace to each node, with the paths of the machine that exported."""
+    for path in (cards.find_model(None) if released else model).rglob("*"):
+        if path.suffix in (".onnx", ".mlmodel"):
+            assert b"stack_trace" not in path.read_bytes(), path
+            assert b"site-packages" not in path.read_bytes(), path
+
+
 def test_variants_answer_as_the_reference_on_pictures_they_were_not_proved_on(model: Path) -> None:
     pictures = [np.asarray(make_photo(500, 380, seed=seed)) for seed in range(20, 26)]
     p = {name: [Detector(model, "cpu", variant=name).predict(x).p_ai for x in pictures] for name in VARIANTS}
