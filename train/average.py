@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from fauxto.arguments import positive
 from train.checkpoint import METRICS
 from train.config import Config, write
 from train.data import read
@@ -32,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.average", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished run; the last one's settings count")
     parser.add_argument("--out", type=Path, required=True, metavar="NEW", help="folder to write")
-    parser.add_argument("--max-short-side", type=int, metavar="PX", help="of the pictures, instead of the last RUN's")
+    parser.add_argument("--max-short-side", type=positive, metavar="PX", help="(default: the last RUN's)")
     args = parser.parse_args(argv)
     return exit_status("train.average", lambda: average(args.runs, args.out, args.max_short_side))
 
