@@ -158,3 +158,5 @@ def test_the_machine_record_names_no_guess(monkeypatch: pytest.MonkeyPatch) -> N
     found = machine.record()
     assert (found["gpu"], found["governor"], found["temperature_c"]) == (None, None, None)
     assert machine.slug("AMD EPYC (R) 9B14, 2x") == "amd-epyc-r-9b14-2x"
+    intel = "Intel(R) Xeon(R) Processor (family 6, model 207)"
+    assert machine.slug(intel) == "intel-r-xeon-r-processor-family-6-model-207"

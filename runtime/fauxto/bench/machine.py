@@ -160,7 +160,7 @@ def _windows_peak() -> int:
 
 def slug(text: str) -> str:
     """A piece of a file name."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:64].strip("-")
 
 
 def _read(path: str) -> str | None:
