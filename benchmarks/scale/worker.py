@@ -21,8 +21,8 @@ from fauxto.image import keep_memory
 from fauxto.preprocess import Preprocessing
 from fauxto.read import read
 
-FIRST = 0.5
 EVERY = 2.0  # seconds between two looks at the memory, which take some time themselves
+FIRST = 0.1  # the same until another process is there: a scan of a few pictures is over soon
 
 
 def decode(paths: list[str], jobs: int) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Memory:
 
     def _watch(self) -> None:
         me = psutil.Process()
-        while not self._ended.wait(EVERY if self._own else FIRST):
+        while not self._ended.wait(EVERY if self._largest else FIRST):
             others = [_private(process) for process in me.children(recursive=True)]
             own = _private(me)
             self._own, self._all = max(self._own, own), max(self._all, own + sum(others))
