@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         "--precisions", default="fp16", metavar="LIST", help="of Core ML: fp16, 8bit, 6bit (default: fp16)"
     )
     parser.add_argument(
-        "--pictures", type=Path, metavar="DIR", help="real pictures to compare on (default: the run's val)"
+        "--pictures", type=Path, metavar="DIR", help="real pictures to compare on (default: DATA/val, or DATA)"
     )
     parser.add_argument("--sample", type=int, default=64, metavar="N", help="pictures to compare on (default: 64)")
     parser.add_argument("--golden", type=Path, metavar="DIR", help="also write golden vectors for other languages")

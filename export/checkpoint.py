@@ -39,6 +39,10 @@ def load_run(path: Path) -> tuple[dict[str, Any], str]:
         raise ExportError(f"{path}: its labels are not {', '.join(LABELS)}")
     if "calibration" not in checkpoint:
         raise ExportError(f"{path}: has no calibration; finish the run with python -m train … --resume")
+    if "val" not in checkpoint:
+        raise ExportError(
+            f"{path}: an unfolded release without figures; python -m train.average RUN --out NEW adds them"
+        )
     return checkpoint, cards.sha256(path)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from accelerate import PartialState
 
 from train import config as settings
+from train.checkpoint import load_checkpoint
 from train.data import read
 from train.errors import TrainError
 from train.finish import finish
@@ -20,7 +21,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         train, val = read(Path(config.data), config.val_share, config.seed)
         run.mkdir(parents=True, exist_ok=True)
-        if (run / "checkpoint.pt").exists() and not resume:
+        if resume:
+            load_checkpoint(run, config)  # refuses other settings, before they are written down
+        elif any((run / name).exists() for name in ("checkpoint.pt", "model.pt")):
             raise TrainError(f"{run}: holds a run already; add --resume to go on, or name another --out")
         settings.write(config, run)
         model = fit(config, train, val, run, resume)

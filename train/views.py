@@ -18,11 +18,11 @@ import numpy as np
 
 from fauxto.conditions import CONDITIONS
 from fauxto.evaluate.metrics import auc, by_generator, recall_at
-from fauxto.labelled import Picture, find, read_index
+from fauxto.labelled import Picture
 from fauxto.preprocess import pool
 from train.config import CENTRE_AND_QUARTERS, Config
-from train.data import even_subset
-from train.errors import exit_status
+from train.data import even_subset, read
+from train.errors import TrainError, exit_status
 from train.fit import choose_device
 from train.measure import view_logits
 from train.model import build, memory_layout, read_model
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     """Measure WAYS with a finished run."""
     parser = argparse.ArgumentParser(prog="python -m train.views", description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
-    parser.add_argument("--data", type=Path, help="folder with val/{ai,real} (default: the run's own)")
+    parser.add_argument("--data", type=Path, help="folder like the run's (default: the run's own)")
     parser.add_argument("--pictures", type=int, default=400, help="of each class (default: 400)")
     parser.add_argument("--conditions", default="clean", help="of clean,web,hard (default: clean)")
     args = parser.parse_args(argv)
@@ -54,14 +54,21 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def compare(run: Path, data: Path | None, count: int, conditions: list[str]) -> None:
-    """Print a row for each way, and for the mean of its largest, its larger half, and all of its views."""
+    """Print a row for each way, and for the mean of its largest, its larger half, and all of its views.
+
+    Raises:
+        TrainError: an unknown condition, or a RUN or DATA that cannot be used.
+    """
+    for name in conditions:
+        if name not in CONDITIONS:
+            raise TrainError(f"condition '{name}' is not one of {', '.join(CONDITIONS)}")
     checkpoint = read_model(run / "model.pt")
     config = Config(**checkpoint["config"])
     device = choose_device("auto")
     model = build("none").to(device, memory_format=memory_layout(device))
     model.load_state_dict(checkpoint["model"])
     data = data or Path(config.data)
-    pictures = even_subset(find(data / "val", read_index(data)), count, config.seed)
+    pictures = even_subset(read(data, config.val_share, config.seed)[1], count, config.seed)
     print(
         "| views | pooled, the largest | condition | AUC | mean AUC of generators | recall at 1 % | megapixels read |"
     )
@@ -81,7 +88,8 @@ def figures_of(scores: np.ndarray, pictures: Sequence[Picture]) -> str:
     is_ai = np.array([picture.is_ai for picture in pictures])
     groups = by_generator(is_ai, scores, is_ai, [picture.generator for picture in pictures], None)
     areas = [group["auc"] for group in groups.values() if group["n"] >= 5]
-    return f"{auc(is_ai, scores):.4f} | {np.mean(areas):.4f} | {recall_at(is_ai, scores, 0.01):.3f}"
+    mean = f"{np.mean(areas):.4f}" if areas else "-"
+    return f"{auc(is_ai, scores):.4f} | {mean} | {recall_at(is_ai, scores, 0.01):.3f}"
 
 
 if __name__ == "__main__":

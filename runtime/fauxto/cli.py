@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from fauxto.arguments import SCOPES, build_parser
 from fauxto.errors import FauxtoError, ImageError
@@ -144,14 +144,21 @@ def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[
                 empty.append(path)
 
 
-def open_output(path: Path | None) -> nullcontext[TextIO] | TextIO:
+def open_output(path: Path | None, mode: Literal["w", "a"] = "w") -> nullcontext[TextIO] | TextIO:
     """Standard output, or the file of -o. Raises FauxtoError where it cannot be written."""
     if path is None:
         return nullcontext(sys.stdout)
     try:
-        return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+        return path.open(mode, encoding="utf-8", errors="backslashreplace", newline="")
     except OSError as error:
         raise FauxtoError(f"{path}: cannot be written ({error.strerror}); choose another -o") from None
+
+
+def refuse_unwritable(*paths: Path | None) -> None:
+    """Raise FauxtoError now, before long work, for a file that cannot be written. What it holds stays in it."""
+    for path in paths:
+        with open_output(path, "a"):
+            pass
 
 
 def run_info(args: argparse.Namespace) -> int:
@@ -184,16 +191,18 @@ def run_eval(args: argparse.Namespace) -> int:
         from fauxto.evaluate.report import as_html, as_markdown, as_text
     except ImportError:
         raise FauxtoError('eval needs more packages: pip install "fauxto[eval]"') from None
-    with open_output(args.output) as stream, open_output(args.html) as page:
-        conditions = args.conditions.split(",")
-        found = evaluate(
-            args.folder, args.model, conditions, args.sample, args.grid, provider=args.provider, variant=args.variant
-        )
+    refuse_unwritable(args.output, args.html)
+    conditions = args.conditions.split(",")
+    found = evaluate(
+        args.folder, args.model, conditions, args.sample, args.grid, provider=args.provider, variant=args.variant
+    )
+    with open_output(args.output) as stream:
         if args.format == "json":
             print(json.dumps(found.report, indent=2), file=stream)
         else:
             print((as_markdown if args.format == "markdown" else as_text)(found.report), file=stream)
-        if args.html:
+    if args.html:
+        with open_output(args.html) as page:
             page.write(as_html(found, thumbnails=not args.no_thumbnails))
     return 0
 
@@ -223,8 +232,9 @@ def run_bench(args: argparse.Namespace) -> int:
     bounds: dict[str, Any] = dict(QUICK) if args.quick else {}
     bounds |= {"seconds": float(args.duration)} if args.duration else {}
     bounds |= {"most": args.count} if args.count else {}
+    refuse_unwritable(args.output)
+    report = run(replace(plan, **bounds))
     with open_output(args.output) as stream:
-        report = run(replace(plan, **bounds))
         print(FORMATS[args.format](report), file=stream)
     for path in write_all(report, args.out) if args.out else ():
         print(f"written: {path}", file=sys.stderr)
@@ -238,12 +248,14 @@ def run_scan(args: argparse.Namespace) -> int:
     except ImportError:
         raise FauxtoError('scan needs more packages: pip install "fauxto[scan]"') from None
     if args.report:
-        with open_output(args.output) as stream, open_output(args.html) as page:
-            found = report.summarise(args.report)
+        refuse_unwritable(args.output, args.html)
+        found = report.summarise(args.report)
+        with open_output(args.output) as stream:
             print(json.dumps(found, indent=2) if args.format == "json" else report.as_text(found), file=stream)
-            if args.html:
-                from fauxto.scan.page import as_html
+        if args.html:
+            from fauxto.scan.page import as_html
 
+            with open_output(args.html) as page:
                 page.write(as_html(found))
         return 0
     if args.out is None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fauxto.errors import FauxtoError
 from fauxto.image import SUFFIXES
 
 LABELS = ("ai", "real")
@@ -61,9 +62,18 @@ def read_index(*folders: Path) -> dict[str, dict[str, str]]:
 
     A row counts for the picture whose stem, after the last "__", is its `id`, or that lies at its `path`
     below the labelled folder. Columns that are used: INDEX_COLUMNS.
+
+    Raises:
+        FauxtoError: it is no table of that kind.
     """
     for path in (folder / "index.csv" for folder in folders):
         if path.exists():
-            with path.open(newline="", encoding="utf-8") as file:
-                return {row.get("id") or row.get("path", ""): row for row in csv.DictReader(file)}
+            try:
+                with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets begin a file with a mark
+                    rows = list(csv.DictReader(file))
+            except (OSError, ValueError, csv.Error) as error:
+                raise FauxtoError(f"{path}: cannot be read ({error}); save it as CSV, UTF-8") from None
+            if rows and not {"id", "path"} & rows[0].keys():
+                raise FauxtoError(f"{path}: has no column 'id' or 'path', which name the pictures")
+            return {row.get("id") or row.get("path") or "": row for row in rows}
     return {}

@@ -46,12 +46,20 @@ class Read:
     seconds: float = 0.0
 
 
+def changed(image: Image.Image, change: Change) -> Image.Image:
+    """`change` done to the picture. Raises ImageError where it cannot be: WebP, say, ends at 16,383 px."""
+    try:
+        return change(image)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"cannot be changed like this ({error})") from None
+
+
 def read(x: Source, rule: Preprocessing, provenance: bool = False, change: Change | None = None) -> Read:
     """Decode `x`, do `change` to the RGB picture if there is one, and cut the views. Never raises for a bad picture."""
     started = time.perf_counter()
     path = os.fspath(x) if isinstance(x, (str, os.PathLike)) else None
     try:
-        image = change(load(x)) if change else load(x)
+        image = changed(load(x), change) if change else load(x)
         views = cut_views(image, rule)
     except ImageError as failure:
         return Read(path, error=str(failure), seconds=time.perf_counter() - started)

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import make_photo
+from PIL import Image
 
 from fauxto.cli import main
 from fauxto.conditions import CONDITIONS, GRID
 from fauxto.detector import Detector
+from fauxto.errors import FauxtoError
 from fauxto.evaluate import LEAST_GENERATOR, LEAST_WITHIN, evaluate
 from fauxto.evaluate.report import as_html, as_markdown, as_text
 from fauxto.labelled import find, read_index
@@ -124,6 +126,29 @@ def test_eval_refuses_in_one_line(folder: Path, tmp_path: Path, capsys: pytest.C
     assert "condition 'foggy' is not one of clean, web, hard" in capsys.readouterr().err
     assert main(["eval", str(tmp_path / "nowhere")]) == 2
     assert "eval needs the sub-folders ai and real" in capsys.readouterr().err
+    before = tmp_path / "figures.json"
+    before.write_text("of yesterday")
+    assert main(["eval", str(tmp_path / "nowhere"), "-o", str(before), "--html", str(before)]) == 2
+    assert before.read_text() == "of yesterday"
+
+
+def test_an_index_from_a_spreadsheet_is_read_and_another_table_is_named(tmp_path: Path) -> None:
+    index = tmp_path / "index.csv"
+    index.write_text("\ufeffpath,source\nai/1.png,album\n", encoding="utf-8")
+    assert read_index(tmp_path)["ai/1.png"]["source"] == "album"
+    index.write_text("name,source\nai/1.png,album\n", encoding="utf-8")
+    with pytest.raises(FauxtoError, match=r"index\.csv: has no column 'id' or 'path'"):
+        read_index(tmp_path)
+    index.write_bytes("path,source\nai/1.png,Müller\n".encode("latin-1"))
+    with pytest.raises(FauxtoError, match=r"index\.csv: cannot be read .* save it as CSV, UTF-8"):
+        read_index(tmp_path)
+
+
+def test_a_picture_that_a_condition_cannot_take_stops_nothing(detector: Detector) -> None:
+    strip = Image.new("RGB", (16_400, 200))  # WebP ends at 16,383 px
+    record, other = detector.predict_many([strip, make_photo(300, 200)], change=GRID["webp 80"])
+    assert "cannot be changed like this" in str(record.error)
+    assert other.ok
 
 
 @pytest.mark.parametrize(("name", "short"), [("clean", 900), ("web", 768), ("hard", 512)])

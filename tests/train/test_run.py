@@ -31,6 +31,7 @@ from train.data import read_doubts
 from train.doubts import main as doubts
 from train.errors import TrainError
 from train.model import ai_logit
+from train.views import main as views
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL = shlex.split(
@@ -157,6 +158,31 @@ def test_a_positive_last_layer_is_calibrated_and_kept(run: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
+def test_a_refused_run_changes_nothing(
+    data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (run / "config.toml").read_bytes()
+    words = [str(data), "--out", str(run), *SMALL]
+    assert train([*words, "--resume", "--crop", "96"]) == 2
+    assert "was begun with --crop 64, not 96" in capsys.readouterr().err
+    assert (run / "config.toml").read_bytes() == before
+    (tmp_path / "model.pt").write_bytes(b"an average, or an unfolded release")
+    assert train([str(data), "--out", str(tmp_path), *SMALL]) == 2
+    assert "holds a run already" in capsys.readouterr().err
+
+
+def test_views_are_compared_on_val_of_any_layout(
+    data: Path, run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.views.WAYS", {"1 x 64": (64, ((0.5, 0.5),), 640)})
+    for folder in (data, data / "train"):
+        assert views([str(run), "--data", str(folder), "--pictures", "4", "--conditions", "clean,hard"]) == 0
+        rows = capsys.readouterr().out.splitlines()[2:]
+        assert [row.split(" | ")[2] for row in rows] == ["clean", "hard"]
+    assert views([str(run), "--conditions", "clean,foggy"]) == 2
+    assert "condition 'foggy' is not one of clean, web, hard" in capsys.readouterr().err
+
+
 def test_two_processes_through_accelerate(data: Path, tmp_path: Path) -> None:
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m", "train"]
     words = [*launch, str(data), "--out", str(tmp_path / "run"), *SMALL]
@@ -232,7 +258,12 @@ def test_export_refuses_in_one_line(run: Path, model: Path, tmp_path: Path, caps
     assert export([str(run), "--out", str(model)]) == 2
     assert "choose another --out" in capsys.readouterr().err
     checkpoint = torch.load(run / "model.pt", weights_only=True)
-    for changes, message in (({"architecture": "vgg"}, "not a resnet18"), ({"calibration": None}, "no calibration")):
+    refused: list[tuple[dict[str, str | None], str]] = [
+        ({"architecture": "vgg"}, "not a resnet18"),
+        ({"calibration": None}, "no calibration"),
+        ({"val": None}, "an unfolded release"),
+    ]
+    for changes, message in refused:
         broken = tmp_path / message.replace(" ", "-")
         broken.mkdir()
         torch.save({k: v for k, v in (checkpoint | changes).items() if v is not None}, broken / "model.pt")
