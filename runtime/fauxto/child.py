@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,8 +19,9 @@ class Child:
 
     def __init__(self, module: str, job: Mapping[str, Any]) -> None:
         self.died: str | None = None
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  # a pipe that nobody reads yet would fill up
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints,
             text=True, encoding="utf-8",
         )  # fmt: skip
         assert self._process.stdin is not None
@@ -31,19 +33,19 @@ class Child:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()  # without effect on one that has ended
-        for stream in (self._process.stdout, self._process.stderr):
-            if stream is not None:
-                stream.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._process.wait()
+        self._complaints.close()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         assert self._process.stdout is not None
-        assert self._process.stderr is not None
         for line in self._process.stdout:
             if line.startswith("{"):  # anything else is the chatter of a library
                 yield json.loads(line)
-        told = self._process.stderr.read().strip().splitlines()
         status = self._process.wait()
+        self._complaints.seek(0)
+        told = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
         if status:
             self.died = f"its process ended with status {status}" + (f" ({told[-1]})" if told else "")
 

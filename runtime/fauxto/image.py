@@ -110,14 +110,15 @@ def to_rgb(image: Image.Image) -> Image.Image:
     """Turn any PIL image upright and into mode RGB. An upright RGB image is returned without a copy."""
     image.load()
     upright = _upright(image)
+    if upright.mode.startswith("I"):
+        # Pillow clips 16-bit grey when it converts; the high byte is what an 8-bit save would keep. A level that the
+        # file declares transparent stays as it is.
+        wide = np.asarray(upright).astype(np.int64)
+        upright = Image.fromarray((np.clip(wide, 0, 65535) >> 8).astype(np.uint8))
     if upright.mode in _ALPHA_MODES or "transparency" in upright.info:
         upright = upright.convert("RGBA")
         backdrop = Image.new("RGBA", upright.size, "white")
         return Image.alpha_composite(backdrop, upright).convert("RGB")
-    if upright.mode.startswith("I"):
-        # Pillow clips 16-bit grey when it converts; the high byte is what an 8-bit save would keep.
-        wide = np.asarray(upright).astype(np.int64)
-        upright = Image.fromarray((np.clip(wide, 0, 65535) >> 8).astype(np.uint8))
     return upright if upright.mode == "RGB" else upright.convert("RGB")
 
 

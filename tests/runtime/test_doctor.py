@@ -83,3 +83,16 @@ def test_a_process_that_dies_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     with Child("crashing", {}) as child:
         assert list(child) == [{"loads": True}]
     assert child.died == "its process ended with status 6 (MPSGraph abort)"
+
+
+def test_a_process_that_complains_at_length_in_any_encoding_is_heard(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "noisy.py").write_text(
+        "import sys\nsys.stderr.buffer.write(b'x' * 200_000 + b'\\nC:\\\\Jos\\xe9')\nsys.stderr.flush()\n"
+        "print('{}', flush=True)\nsys.exit(1)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Child("noisy", {}) as child:
+        assert list(child) == [{}]
+    assert child.died == "its process ended with status 1 (C:\\Jos\ufffd)"

@@ -75,6 +75,8 @@ def test_sixteen_bit_grey_keeps_its_high_byte() -> None:
     wide = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
     result = pixels(encode(Image.fromarray(wide), "PNG"))
     np.testing.assert_array_equal(result, np.repeat((wide >> 8)[:, :, None], 3, axis=2))
+    with_transparent_level = encode(Image.fromarray(wide), "PNG", transparency=1)
+    np.testing.assert_array_equal(pixels(with_transparent_level), result)
 
 
 def test_cmyk_jpeg_and_bilevel_become_rgb(photo: Image.Image) -> None:

@@ -1,6 +1,7 @@
 """What files declare: containers built here, byte by byte; forged, broken and padded ones; and fuzzing."""
 
 import contextlib
+import io
 import json
 import struct
 import time
@@ -20,6 +21,14 @@ from fauxto.provenance import Declaration, c2pa, containers, declaration
 AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 CAPTURE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+
+
+def test_heic_without_exif_declares_nothing() -> None:
+    heif = pytest.importorskip("pillow_heif")
+    buffer = io.BytesIO()
+    heif.from_pillow(make_photo(64, 64)).save(buffer)
+    heif.register_heif_opener()
+    assert declaration(buffer.getvalue()) == Declaration()
 
 
 def cbor(value: object) -> bytes:

@@ -110,7 +110,7 @@ def _items(data: bytes, xmp: bytes) -> tuple[bytes, bytes]:
     """EXIF and XMP of HEIC and AVIF, which are items of the file: Pillow finds them where it has the format."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            exif, packet = image.info.get("exif", b""), image.info.get("xmp", b"")
+            exif, packet = image.info.get("exif") or b"", image.info.get("xmp") or b""  # HEIC without them says None
     except Exception:  # no such plugin, or a damaged file
         return b"", xmp
     return exif.removeprefix(containers.EXIF), xmp or packet

@@ -58,9 +58,8 @@ class Decoders:
         while batch := list(islice(decoded, batch_size)):
             for (item, found), answer in zip(batch, detector.answer([found.read for _, found in batch]), strict=True):
                 size = item.size if found.size is None else found.size
-                mtime = None if item.mtime is None else datetime.fromtimestamp(item.mtime, UTC)
                 row = replace(answer, path=item.text).to_dict()
-                yield row | {"size": size, "format": found.format, "mtime": mtime}
+                yield row | {"size": size, "format": found.format, "mtime": _moment(item.mtime)}
 
     def _decoded(self, items: Iterable[Item], ahead: int) -> Iterator[tuple[Item, _Decoded]]:
         source, window = iter(items), deque[tuple[Item, Future[_Decoded]]]()
@@ -97,6 +96,14 @@ class Decoders:
                 return pool.submit(_decode, item, self._rule).result()
             except BrokenProcessPool:
                 return _Decoded(Read(item.path, error="its decoder crashed"))
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    """A file's time as a date; None where no calendar holds it, as a damaged header may say."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _pool(jobs: int) -> ProcessPoolExecutor:

@@ -157,13 +157,21 @@ def _local(source: str) -> Iterator[Item]:
         if not found:
             yield Item(source, source, error="no file of that pattern")
         for path in found:
-            yield from _local(path)
+            if not os.path.isdir(path):
+                yield from [named(path)] if _is_note(path, source) else _local(path)
+            elif "**" not in source:  # which matches what lies in it, too
+                yield from _local(path)
     elif source.endswith(".txt"):
         yield from _listed(source)
     elif _is_tar(source):
         yield from _members(source)
     else:
         yield named(source)
+
+
+def _is_note(name: str, pattern: str) -> bool:
+    """Whether a text file that a pattern matched is no list: only a pattern of text files means lists."""
+    return name.endswith(".txt") and not pattern.endswith(".txt")
 
 
 def named(path: str) -> Item:
@@ -181,8 +189,10 @@ def _listed(source: str) -> Iterator[Item]:
     """The pictures, one path or URL a line, of a text file."""
     try:
         with _open(source) as file:
-            for line in io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape"):
+            for line in io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape"):
                 name = line.rstrip("\r\n")
+                if "\0" in name:
+                    raise FauxtoError(f"{source}: is no text in UTF-8; it must list a path a line")
                 if name:
                     yield named(name)
     except OSError as error:
@@ -216,10 +226,12 @@ def _remote(source: str) -> Iterator[Item]:
     store, path = _store(source)
     try:
         if glob.has_magic(path):
-            found = patiently(source, lambda: store.glob(path, detail=True))
+            matched = patiently(source, lambda: store.glob(path, detail=True))
+            found = {name: entry for name, entry in matched.items() if entry.get("type") != "directory"}
+            for folder in matched.keys() - found.keys() if "**" not in path else ():
+                found |= _below(source, store, folder)
         elif not _is_tar(path) and patiently(source, lambda: store.isdir(path)):
-            every = patiently(source, lambda: store.find(path, detail=True))
-            found = {name: entry for name, entry in every.items() if is_picture(name)}
+            found = _below(source, store, path)
         else:
             yield from _stored(source, _info(source, store, path))
             return
@@ -229,7 +241,17 @@ def _remote(source: str) -> Iterator[Item]:
     if not found:
         yield Item(source, source, error="no pictures there")
     for name, entry in sorted(found.items()):
-        yield from _stored(store.unstrip_protocol(name), entry)
+        url = store.unstrip_protocol(name)
+        if glob.has_magic(path) and _is_note(name, path):
+            yield Item(url, url, size=entry.get("size"), mtime=_seconds(entry))
+        else:
+            yield from _stored(url, entry)
+
+
+def _below(source: str, store: Any, folder: str) -> dict[str, dict[str, Any]]:
+    """The pictures below a folder of a store, and what it says of them."""
+    every = patiently(source, lambda: store.find(folder, detail=True))
+    return {name: entry for name, entry in every.items() if is_picture(name)}
 
 
 def _stored(url: str, entry: dict[str, Any]) -> Iterator[Item]:

@@ -49,10 +49,43 @@ def test_folders_globs_lists_and_files(tmp_path: Path) -> None:
     assert names("**/*.jpg") == ["a/x.jpg", "z.jpg"]
     assert names("list.txt") == ["z.jpg", "gone.jpg"]
     assert names("a/notes.md") == ["a/notes.md"]  # named outright: tried
+    assert names("a/*") == ["a/b/y.PNG", "a/notes.md", "a/x.jpg"]
+    assert names("a/**") == ["a/b/y.PNG", "a/notes.md", "a/x.jpg"]  # each once
+    assert names("*.txt") == ["z.jpg", "gone.jpg"]
+    (tmp_path / "a" / "b" / "about.txt").write_text("z.jpg")
+    assert names("a/b/*") == ["a/b/about.txt", "a/b/y.PNG"]  # a note is no list
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/z.jpg\r\n", encoding="utf-8-sig")
+    assert names("list.txt") == ["z.jpg"]
+    (tmp_path / "list.txt").write_text(f"{tmp_path}/z.jpg\r\n", encoding="utf-16")
+    with pytest.raises(FauxtoError, match=r"list\.txt: is no text in UTF-8"):
+        names("list.txt")
     nothing = list(find([str(tmp_path / "*.gif")]))
     assert [item.error for item in nothing] == ["no file of that pattern"]
     with pytest.raises(FauxtoError, match=r"no\.txt: cannot be read"):
         list(find([str(tmp_path / "no.txt")]))
+
+
+def test_folders_that_a_pattern_finds_in_a_store_are_searched() -> None:
+    import fsspec
+
+    store = fsspec.filesystem("memory")
+    for name in ("x.jpg", "notes.txt", "b/y.jpg", "b/notes.md"):
+        store.pipe(f"/found/{name}", JPEG)
+
+    def names(source: str) -> list[str]:
+        return [item.path.rpartition("found/")[2] for item in find([f"memory://found/{source}"])]
+
+    assert names("*") == ["b/y.jpg", "notes.txt", "x.jpg"]
+    assert names("**") == ["b/notes.md", "b/y.jpg", "notes.txt", "x.jpg"]
+
+
+def test_a_time_that_no_calendar_holds_is_left_out(tiny: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "old.tar", "w") as tar:
+        member = tarfile.TarInfo("0.jpg")
+        member.size, member.mtime = len(JPEG), 300_000_000_000
+        tar.addfile(member, io.BytesIO(JPEG))
+    assert main(["scan", str(tmp_path / "old.tar"), "--out", str(tmp_path / "out"), "--model", str(tiny)]) == 0
+    assert [(row["status"], row["mtime"]) for row in table(tmp_path / "out")] == [("ok", None)]
 
 
 def test_a_name_that_is_no_text_is_read_all_the_same(tiny: Path, tmp_path: Path) -> None:
