@@ -13,7 +13,6 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from export.mil import Package
 from fauxto.card import REFERENCE, Card
 from fauxto.errors import ImageError
 from fauxto.golden import SIZES, golden_picture
@@ -74,6 +73,8 @@ def onnx_logits(path: Path, card: Card) -> Logits:
 
 def coreml_logits(path: Path, card: Card) -> Logits:
     """The logits behind a Core ML package's probabilities, by the interpreter."""
+    from export.mil import Package  # coremltools, which is not for every system
+
     package = Package(path)
     ai = package.labels.index(card.positive_label)
 

@@ -27,7 +27,7 @@ from fauxto.card import MODEL_FILE
 from train.checkpoint import write_whole
 from train.config import Config
 from train.data import TrainingCrops, collate, draw_weights, read
-from train.errors import exit_status
+from train.errors import TrainError, exit_status
 from train.model import build
 
 CROPS = 640  # ten batches: enough for the statistics of a channel
@@ -81,7 +81,9 @@ def settings(training: dict[str, Any], data: Path) -> Config:
 
 
 def write(model: Path, data: Path, out: Path) -> None:
-    """Write OUT/model.pt. Raises FauxtoError for a model, TrainError for a DATA, that cannot be used."""
+    """Write OUT/model.pt. Raises FauxtoError for a model, TrainError for a DATA or an OUT, that cannot be used."""
+    if (out / "model.pt").exists():
+        raise TrainError(f"{out}: holds a run already; name another --out")
     card = cards.read(model)
     config = settings(card.raw["training"], data)
     own = unfolded(cards.checked_file(model, card, MODEL_FILE)[0])

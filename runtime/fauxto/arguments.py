@@ -78,7 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="example: fauxto web --port 8000",
     )
     web.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)")
-    web.add_argument("--port", type=positive, default=7860, help="(default: 7860)")
+    web.add_argument("--port", type=port, default=7860, help="(default: 7860)")
     web.set_defaults(verb="web")
 
     evaluate = verbs.add_parser(
@@ -186,6 +186,14 @@ def _add_scan(verbs: Any, running: argparse.ArgumentParser) -> None:
     scan.add_argument("--workers", type=positive, metavar="N", help="of Ray, at most (default: its CPUs)")
     scan.add_argument("--num-gpus", type=float, default=0, metavar="N", help="of each of Ray's workers (default: 0)")
     scan.set_defaults(verb="scan")
+
+
+def port(word: str) -> int:
+    """An argument that is a TCP port."""
+    number = positive(word)
+    if number > 65535:
+        raise ValueError
+    return number
 
 
 def positive(word: str) -> int:

@@ -22,7 +22,7 @@ class Child:
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  # a pipe that nobody reads yet would fill up
         self._process = subprocess.Popen(
             [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints,
-            text=True, encoding="utf-8",
+            text=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(job))

@@ -126,7 +126,7 @@ def run_web(args: argparse.Namespace) -> int:
 def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[Source]:
     """The pictures that the command line names, found while they are asked for, in a fixed order.
 
-    A folder without pictures is said on stderr and added to `empty`.
+    A folder without pictures, or one that cannot be listed, is said on stderr and added to `empty`.
     """
     from fauxto.image import pictures_in
 
@@ -137,8 +137,12 @@ def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[
             yield path
         else:
             count = 0
-            for count, picture in enumerate(pictures_in(path, lambda error: print(error, file=sys.stderr)), 1):  # noqa: B007
+            unlisted: list[OSError] = []
+            for count, picture in enumerate(pictures_in(path, unlisted.append), 1):  # noqa: B007
                 yield picture
+            for error in unlisted:
+                print(f"{error.filename}: cannot be listed ({error.strerror})", file=sys.stderr)
+                empty.append(str(error.filename))
             if not count:
                 print(f"{path}: no pictures in it; files named outright are always tried", file=sys.stderr)
                 empty.append(path)

@@ -65,3 +65,6 @@ def test_norms_have_the_statistics_of_the_crops() -> None:
 def test_what_is_no_release_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert unfold.main([str(tmp_path), str(tmp_path), "--out", str(tmp_path / "run")]) == 2
     assert "a model needs its card beside it" in capsys.readouterr().err
+    (tmp_path / "model.pt").write_bytes(b"of days of training")
+    assert unfold.main([str(MODEL), str(tmp_path), "--out", str(tmp_path)]) == 2
+    assert "holds a run already" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The command line, as people and programs call it."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,18 @@ def test_a_folder_without_pictures_is_said(tmp_path: Path, capsys: pytest.Captur
         assert "no pictures in it" in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_listed_is_a_failure(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listing(place: str, on_error: Callable[[OSError], object]) -> Iterator[str]:
+        on_error(PermissionError(errno.EACCES, "Permission denied", f"{place}/locked"))
+        yield str(next(folder.rglob("*.png")))
+
+    monkeypatch.setattr("fauxto.image.pictures_in", listing)
+    assert main(["-r", str(folder)]) == 1
+    assert f"{folder}/locked: cannot be listed (Permission denied)" in capsys.readouterr().err
+
+
 def test_fail_on_ai(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["-r", str(folder), "--fail-on", "ai", "--operating-point", "balanced", "--format", "jsonl"])
     verdicts = [json.loads(line)["verdict"] for line in capsys.readouterr().out.splitlines()]
@@ -107,6 +121,7 @@ def test_a_full_disk_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -
         ["predict", "x.jpg", "--batch-size", "0"],
         ["predict", "x.jpg", "--model", "nowhere"],
         ["predict", "x.jpg", "--operating-point", "fpr50"],
+        ["web", "--port", "65536"],
     ],
 )
 def test_usage_errors_exit_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

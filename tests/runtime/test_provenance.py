@@ -206,6 +206,14 @@ def test_ai_outweighs_a_camera_and_both_are_read() -> None:
     assert declaration(both).declared == "ai"
 
 
+def test_a_file_that_is_not_read_to_its_end_is_not_called_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = jpeg(*app11(store(CREATED))) + bytes(1000)
+    monkeypatch.setattr("fauxto.provenance._signature", lambda _: "invalid")
+    for most, signature in ((len(data), "invalid"), (len(data) - 1, "unverified")):
+        monkeypatch.setattr("fauxto.provenance.MAX_FILE", most)
+        assert declaration(data) == Declaration("ai", declaration(data).by, signature)
+
+
 def test_a_manifest_of_nobody_is_never_valid() -> None:
     told = declaration(jpeg(*app11(store(CREATED))))
     assert told.signature in ("unverified", "invalid")

@@ -42,7 +42,8 @@ class Declaration:
     Attributes:
         declared: "ai", "edited", "camera", or "nothing"; the first of these that anything in the file says.
         by: what says so, in words.
-        signature: of the C2PA manifest. "unverified" unless the extra [provenance] is there to check it; then
+        signature: of the C2PA manifest. "unverified" unless the extra [provenance] is there to check it and
+            the file has at most MAX_FILE bytes; then
             "valid": nothing was changed since it was signed, by whomever; "expired": the same, but the
             signer's certificate has run out since; "invalid": the picture or the manifest was changed.
     """
@@ -65,13 +66,14 @@ def declaration(source: str | os.PathLike[str] | bytes) -> Declaration:
         ImageError: the file cannot be read.
     """
     if isinstance(source, bytes):
-        data = source[:MAX_FILE]
+        data = source
     else:
         try:
             with open(source, "rb") as file:
-                data = file.read(MAX_FILE)
+                data = file.read(MAX_FILE + 1)
         except OSError as error:
             raise ImageError(f"cannot be read ({error.strerror})") from None
+    whole, data = len(data) <= MAX_FILE, data[:MAX_FILE]
     blocks = containers.read(data)
     if data[4:8] == b"ftyp" and not blocks.exif:
         blocks.exif, blocks.xmp = _items(data, blocks.xmp)
@@ -79,7 +81,7 @@ def declaration(source: str | os.PathLike[str] | bytes) -> Declaration:
     for kind in ("ai", "edited", "camera"):
         said = [by for word, by in claims if word == kind]
         if said:
-            signature = _signature(data) if blocks.c2pa else "unverified"
+            signature = _signature(data) if blocks.c2pa and whole else "unverified"
             return Declaration(kind, "; ".join(dict.fromkeys(said)), signature)
     return Declaration()
 

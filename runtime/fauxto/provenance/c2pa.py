@@ -1,6 +1,6 @@
 """C2PA manifests as they state themselves: who made the claim, what was done, and from what kind of source.
 
-Nothing here checks a signature. Anyone can write such a manifest; see `verified` in the package.
+Nothing here checks a signature. Anyone can write such a manifest; see `Declaration.signature`.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from pathlib import PurePath
 from typing import Any, BinaryIO, TypeVar
 
 from fauxto.errors import FauxtoError
@@ -156,11 +157,12 @@ def _local(source: str) -> Iterator[Item]:
         found = sorted(glob.iglob(source, recursive=True))
         if not found:
             yield Item(source, source, error="no file of that pattern")
+        folders = {os.path.normpath(path) for path in found if os.path.isdir(path)}
         for path in found:
-            if not os.path.isdir(path):
-                yield from [named(path)] if _is_note(path, source) else _local(path)
-            elif "**" not in source:  # which matches what lies in it, too
-                yield from _local(path)
+            above = {str(parent) for parent in PurePath(os.path.normpath(path)).parents}
+            if above & folders and (is_picture(path) or os.path.isdir(path)):
+                continue  # found in its folder
+            yield from [named(path)] if _is_note(path, source) else _local(path)
     elif source.endswith(".txt"):
         yield from _listed(source)
     elif _is_tar(source):
@@ -228,7 +230,7 @@ def _remote(source: str) -> Iterator[Item]:
         if glob.has_magic(path):
             matched = patiently(source, lambda: store.glob(path, detail=True))
             found = {name: entry for name, entry in matched.items() if entry.get("type") != "directory"}
-            for folder in matched.keys() - found.keys() if "**" not in path else ():
+            for folder in matched.keys() - found.keys():
                 found |= _below(source, store, folder)
         elif not _is_tar(path) and patiently(source, lambda: store.isdir(path)):
             found = _below(source, store, path)

@@ -50,7 +50,8 @@ def test_folders_globs_lists_and_files(tmp_path: Path) -> None:
     assert names("list.txt") == ["z.jpg", "gone.jpg"]
     assert names("a/notes.md") == ["a/notes.md"]  # named outright: tried
     assert names("a/*") == ["a/b/y.PNG", "a/notes.md", "a/x.jpg"]
-    assert names("a/**") == ["a/b/y.PNG", "a/notes.md", "a/x.jpg"]  # each once
+    assert names("a/**") == ["a/x.jpg", "a/b/y.PNG", "a/notes.md"]  # each once
+    assert names("**/b") == names("**/b/") == ["a/b/y.PNG"]
     assert names("*.txt") == ["z.jpg", "gone.jpg"]
     (tmp_path / "a" / "b" / "about.txt").write_text("z.jpg")
     assert names("a/b/*") == ["a/b/about.txt", "a/b/y.PNG"]  # a note is no list
@@ -77,6 +78,7 @@ def test_folders_that_a_pattern_finds_in_a_store_are_searched() -> None:
 
     assert names("*") == ["b/y.jpg", "notes.txt", "x.jpg"]
     assert names("**") == ["b/notes.md", "b/y.jpg", "notes.txt", "x.jpg"]
+    assert names("**/b") == ["b/y.jpg"]
 
 
 def test_a_time_that_no_calendar_holds_is_left_out(tiny: Path, tmp_path: Path) -> None:
