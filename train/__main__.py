@@ -21,12 +21,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         train, val = read(Path(config.data), config.val_share, config.seed)
         run.mkdir(parents=True, exist_ok=True)
-        if resume:
-            load_checkpoint(run, config)  # refuses other settings, before they are written down
-        elif any((run / name).exists() for name in ("checkpoint.pt", "model.pt")):
+        begun = load_checkpoint(run, config) if resume else None  # refuses other settings, before they are written
+        if not resume and any((run / name).exists() for name in ("checkpoint.pt", "model.pt")):
             raise TrainError(f"{run}: holds a run already; add --resume to go on, or name another --out")
         settings.write(config, run)
-        model = fit(config, train, val, run, resume)
+        model = fit(config, train, val, run, begun)
         if PartialState().is_main_process:
             finish(model, config, train, val, run)
     except (TrainError, OSError) as error:

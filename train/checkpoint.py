@@ -17,6 +17,8 @@ from fauxto.labelled import LABELS
 from train.config import Config
 from train.errors import TrainError
 
+Checkpoint = tuple[dict[str, Any], list[dict[str, float]]]
+"""What RUN/checkpoint.pt holds, and its history: a row for each epoch."""
 METRICS = "metrics.csv"
 MAY_CHANGE_ON_RESUME = (
     "data",
@@ -74,7 +76,7 @@ def write_whole(path: Path, content: dict[str, Any]) -> None:
     os.replace(partial, path)
 
 
-def load_checkpoint(run: Path, config: Config) -> tuple[dict[str, Any], list[dict[str, float]]]:
+def load_checkpoint(run: Path, config: Config) -> Checkpoint:
     """RUN/checkpoint.pt and its history. Raises TrainError where it is missing or was made otherwise."""
     path = run / "checkpoint.pt"
     if not path.exists():

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from fauxto.conditions import clean
 from fauxto.labelled import Picture
-from train.checkpoint import load_checkpoint, save_checkpoint
+from train.checkpoint import Checkpoint, save_checkpoint
 from train.config import Config
 from train.data import TrainingCrops, aligned_pairs, collate, draw_weights, even_subset, read_doubts
 from train.errors import TrainError
@@ -37,10 +37,12 @@ EpochBatches = Callable[[int, int], Iterable[tuple[torch.Tensor, torch.Tensor]]]
 HEAD_EPOCH_SHARE = 0.25  # the head alone learns fast; its epoch draws this share of the pictures
 
 
-def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path, resume: bool) -> nn.Module:
+def fit(
+    config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path, begun: Checkpoint | None
+) -> nn.Module:
     """Train, and return the averaged network on its device, in eval mode.
 
-    Writes RUN/checkpoint.pt and RUN/metrics.csv after every epoch. An interrupted run that is resumed
+    Writes RUN/checkpoint.pt and RUN/metrics.csv after every epoch. An interrupted run that is resumed (`begun`)
     gives the same network as one that was not, on the same machine and number of threads.
     """
     device, precision = choose_device(config.device), config.precision
@@ -63,7 +65,7 @@ def fit(config: Config, train: Sequence[Picture], val: Sequence[Picture], run: P
 
     steps = max(1, config.epochs * steps_of(config.samples, config, accelerator.num_processes))
     peaks = [group["lr"] for group in optimizer.param_groups]
-    state, history = load_checkpoint(run, config) if resume else (None, [])
+    state, history = begun or (None, [])
     one_cycle = partial(OneCycleLR, optimizer, peaks, total_steps=steps, pct_start=config.warm_up)
     schedule = None
     if state:

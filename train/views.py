@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fauxto.conditions import CONDITIONS
+from fauxto.conditions import CONDITIONS, refuse_unknown
 from fauxto.evaluate.metrics import auc, by_generator, recall_at
 from fauxto.labelled import Picture
 from fauxto.preprocess import pool
 from train.config import CENTRE_AND_QUARTERS, Config
 from train.data import even_subset, read
-from train.errors import TrainError, exit_status
+from train.errors import exit_status
 from train.fit import choose_device
 from train.measure import view_logits
 from train.model import build, memory_layout, read_model
@@ -57,11 +57,10 @@ def compare(run: Path, data: Path | None, count: int, conditions: list[str]) -> 
     """Print a row for each way, and for the mean of its largest, its larger half, and all of its views.
 
     Raises:
-        TrainError: an unknown condition, or a RUN or DATA that cannot be used.
+        FauxtoError: an unknown condition.
+        TrainError: a RUN or DATA that cannot be used.
     """
-    for name in conditions:
-        if name not in CONDITIONS:
-            raise TrainError(f"condition '{name}' is not one of {', '.join(CONDITIONS)}")
+    refuse_unknown(conditions)
     checkpoint = read_model(run / "model.pt")
     config = Config(**checkpoint["config"])
     device = choose_device("auto")

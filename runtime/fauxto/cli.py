@@ -130,6 +130,10 @@ def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[
     """
     from fauxto.image import pictures_in
 
+    def unlisted(error: OSError) -> None:
+        print(f"{error.filename}: cannot be listed ({error.strerror})", file=sys.stderr)
+        empty.append(str(error.filename))
+
     for path in paths:
         if path == "-":
             yield sys.stdin.buffer.read()
@@ -137,12 +141,8 @@ def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[
             yield path
         else:
             count = 0
-            unlisted: list[OSError] = []
-            for count, picture in enumerate(pictures_in(path, unlisted.append), 1):  # noqa: B007
+            for count, picture in enumerate(pictures_in(path, unlisted), 1):  # noqa: B007
                 yield picture
-            for error in unlisted:
-                print(f"{error.filename}: cannot be listed ({error.strerror})", file=sys.stderr)
-                empty.append(str(error.filename))
             if not count:
                 print(f"{path}: no pictures in it; files named outright are always tried", file=sys.stderr)
                 empty.append(path)

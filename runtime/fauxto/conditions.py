@@ -6,11 +6,13 @@ CONDITIONS are the three that every figure is given for; GRID takes the ways apa
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
 from PIL import Image, ImageFilter
+
+from fauxto.errors import FauxtoError
 
 Condition = Callable[[Image.Image], Image.Image]
 
@@ -83,3 +85,10 @@ GRID: dict[str, Condition] = {
     **{f"noise {sigma}": partial(noise, sigma=sigma) for sigma in (2, 5)},
     "screenshot": screenshot,
 }
+
+
+def refuse_unknown(names: Iterable[str]) -> None:
+    """Raise FauxtoError for a name that is not in CONDITIONS."""
+    for name in names:
+        if name not in CONDITIONS:
+            raise FauxtoError(f"condition '{name}' is not one of {', '.join(CONDITIONS)}")

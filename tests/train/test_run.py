@@ -157,7 +157,6 @@ def test_a_positive_last_layer_is_calibrated_and_kept(run: Path, tmp_path: Path)
     assert done["calibration"] != state["calibration"]
 
 
-@pytest.mark.slow
 def test_a_refused_run_changes_nothing(
     data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -183,6 +182,7 @@ def test_views_are_compared_on_val_of_any_layout(
     assert "condition 'foggy' is not one of clean, web, hard" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_processes_through_accelerate(data: Path, tmp_path: Path) -> None:
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m", "train"]
     words = [*launch, str(data), "--out", str(tmp_path / "run"), *SMALL]

@@ -16,7 +16,7 @@ import numpy as np
 
 import fauxto
 from fauxto.card import OperatingPoint
-from fauxto.conditions import CONDITIONS
+from fauxto.conditions import CONDITIONS, refuse_unknown
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
 from fauxto.evaluate import metrics, trivial
@@ -66,9 +66,7 @@ def evaluate(
     Raises:
         FauxtoError: an unknown condition, or a class without pictures that can be read.
     """
-    unknown = [name for name in conditions if name not in CONDITIONS]
-    if unknown:
-        raise FauxtoError(f"condition '{unknown[0]}' is not one of {', '.join(CONDITIONS)}")
+    refuse_unknown(conditions)
     pictures = choose(folder, sample, seed)
     detector = Detector(model, provider, variant=variant)
     clean = score(detector, pictures, "clean", CONDITIONS["clean"])

@@ -9,11 +9,11 @@ import io
 import os
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 from typing import Any, BinaryIO, TypeVar
 
 from fauxto.errors import FauxtoError
@@ -159,8 +159,8 @@ def _local(source: str) -> Iterator[Item]:
             yield Item(source, source, error="no file of that pattern")
         folders = {os.path.normpath(path) for path in found if os.path.isdir(path)}
         for path in found:
-            above = {str(parent) for parent in PurePath(os.path.normpath(path)).parents}
-            if above & folders and (is_picture(path) or os.path.isdir(path)):
+            plain = os.path.normpath(path)
+            if _is_inside(PurePath(plain), folders) and (is_picture(plain) or plain in folders):
                 continue  # found in its folder
             yield from [named(path)] if _is_note(path, source) else _local(path)
     elif source.endswith(".txt"):
@@ -169,6 +169,11 @@ def _local(source: str) -> Iterator[Item]:
         yield from _members(source)
     else:
         yield named(source)
+
+
+def _is_inside(path: PurePath, folders: Set[str]) -> bool:
+    """Whether a path lies in one of the folders, however deep."""
+    return bool(folders) and not folders.isdisjoint(map(str, path.parents))
 
 
 def _is_note(name: str, pattern: str) -> bool:
@@ -230,8 +235,10 @@ def _remote(source: str) -> Iterator[Item]:
         if glob.has_magic(path):
             matched = patiently(source, lambda: store.glob(path, detail=True))
             found = {name: entry for name, entry in matched.items() if entry.get("type") != "directory"}
-            for folder in matched.keys() - found.keys():
-                found |= _below(source, store, folder)
+            folders = matched.keys() - found.keys()
+            for folder in folders:
+                if not _is_inside(PurePosixPath(folder), folders):
+                    found |= _below(source, store, folder)
         elif not _is_tar(path) and patiently(source, lambda: store.isdir(path)):
             found = _below(source, store, path)
         else:
@@ -243,11 +250,7 @@ def _remote(source: str) -> Iterator[Item]:
     if not found:
         yield Item(source, source, error="no pictures there")
     for name, entry in sorted(found.items()):
-        url = store.unstrip_protocol(name)
-        if glob.has_magic(path) and _is_note(name, path):
-            yield Item(url, url, size=entry.get("size"), mtime=_seconds(entry))
-        else:
-            yield from _stored(url, entry)
+        yield from _stored(store.unstrip_protocol(name), entry, _is_note(name, path))
 
 
 def _below(source: str, store: Any, folder: str) -> dict[str, dict[str, Any]]:
@@ -256,8 +259,8 @@ def _below(source: str, store: Any, folder: str) -> dict[str, dict[str, Any]]:
     return {name: entry for name, entry in every.items() if is_picture(name)}
 
 
-def _stored(url: str, entry: dict[str, Any]) -> Iterator[Item]:
-    if url.endswith(".txt"):
+def _stored(url: str, entry: dict[str, Any], is_note: bool = False) -> Iterator[Item]:
+    if url.endswith(".txt") and not is_note:
         yield from _listed(url)
     elif _is_tar(url):
         yield from _members(url)
