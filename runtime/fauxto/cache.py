@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,12 @@ def write(name: str, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
     import tempfile  # it takes time to load, and this is seldom called
 
     path = _file(name, key)
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
-            json.dump({"key": dict(key), "value": dict(value)}, file, indent=2)
-        os.replace(file.name, path)
-    except OSError:
-        pass
+        with tempfile.TemporaryDirectory(dir=path.parent) as beside:
+            whole = Path(beside, path.name)
+            whole.write_text(json.dumps({"key": dict(key), "value": dict(value)}, indent=2), encoding="utf-8")
+            os.replace(whole, path)
 
 
 def _file(name: str, key: Mapping[str, Any]) -> Path:

@@ -41,8 +41,12 @@ class Child:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if line.startswith("{"):  # anything else is the chatter of a library
-                yield json.loads(line)
+            try:
+                message = json.loads(line)
+            except ValueError:  # the chatter of a library
+                continue
+            if isinstance(message, dict):
+                yield message
         status = self._process.wait()
         self._complaints.seek(0)
         told = self._complaints.read().decode("utf-8", "replace").strip().splitlines()

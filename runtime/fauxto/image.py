@@ -131,6 +131,8 @@ def _open(source: Source) -> Image.Image:
         return _open_checked(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
+    elif isinstance(source, io.TextIOBase):
+        raise ImageError('the file is open as text; open it with mode "rb"')
     elif hasattr(source, "read"):
         data = source.read()
     else:
@@ -192,7 +194,7 @@ def explain_error(error: Exception, source: Source) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file; check the path"
     if path is not None and os.path.isdir(path):
-        return "is a folder; add -r to search it"
+        return "is a folder, not a picture; fauxto -r searches folders"
     if isinstance(error, PermissionError):
         return "no permission to read it"
     if isinstance(error, UnidentifiedImageError):

@@ -33,6 +33,13 @@ def test_what_the_cache_keeps_comes_back_for_its_own_key_only(key: dict, value: 
     assert cache.read("test", key | {"more than five": 1}) is None
 
 
+def test_a_file_that_cannot_be_replaced_leaves_nothing_beside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FAUXTO_CACHE", str(tmp_path))
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(PermissionError(13, "in use")))
+    cache.write("test", {"a": 1}, {"b": 2})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_made_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("FAUXTO_CACHE", str(tmp_path / "file"))

@@ -66,7 +66,7 @@ def test_bad_inputs_are_named_and_stop_nothing(folder: Path, capsys: pytest.Capt
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("empty.jpg: the file is empty")
     assert lines[1].endswith("gone.jpg: no such file; check the path")
-    assert lines[2].endswith("pictures: is a folder; add -r to search it")
+    assert lines[2].endswith("pictures: is a folder, not a picture; fauxto -r searches folders")
     assert len(lines) == 4
     assert not lines[3].startswith("error")
 

@@ -91,7 +91,7 @@ def test_a_process_that_complains_at_length_in_any_encoding_is_heard(
     (tmp_path / "noisy.py").write_text(
         "import sys\nsys.stderr.buffer.write(b'x' * 200_000 + b'\\nC:\\\\Jos\\xe9')\nsys.stderr.flush()\n"
         "sys.stdout.buffer.write(b'd\\xe9marrage\\n')\nsys.stdout.flush()\n"
-        "print('{}', flush=True)\nsys.exit(1)\n"
+        "print('{chatter}\\n[1]\\n{}', flush=True)\nsys.exit(1)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with Child("noisy", {}) as child:

@@ -132,10 +132,16 @@ def test_bad_files_say_what_is_wrong_in_one_line(tmp_path: Path, name: str) -> N
         assert "\n" not in str(caught.value)
 
 
+def test_a_file_that_is_open_as_text_is_refused(tmp_path: Path) -> None:
+    make_photo().save(tmp_path / "a.png")
+    with (tmp_path / "a.png").open() as file, pytest.raises(ImageError, match="open as text"):
+        load(file)  # type: ignore[arg-type]
+
+
 def test_missing_folder_and_unreadable_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ImageError, match="no such file"):
         load(tmp_path / "nothing.jpg")
-    with pytest.raises(ImageError, match="is a folder; add -r"):
+    with pytest.raises(ImageError, match="is a folder, not a picture; fauxto -r"):
         load(tmp_path)
     with pytest.raises(ImageError, match=r"cannot be read|no such file"):
         load(tmp_path / ("x" * 5000))

@@ -73,6 +73,8 @@ class Folder:
 
     def hold(self) -> FileLock:
         """Keep every other scan out of this folder, until the lock that is returned is released or its process ends."""
+        if self.path.is_file():
+            raise FauxtoError(f"{self.path}: is a file; --out needs a folder")
         self._own.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
@@ -87,7 +89,7 @@ class Folder:
         """What the scan in this folder was asked for; None where there is none."""
         try:
             found: dict[str, Any] = json.loads(self._settings.read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
             raise FauxtoError(f"{self._settings}: damaged ({error}); scan into another folder") from None
@@ -119,7 +121,11 @@ class Folder:
 
     def count(self) -> int:
         """How many pictures the list has."""
-        rows: int = pq.ParquetFile(self._list).metadata.num_rows
+        try:
+            rows: int = pq.ParquetFile(self._list).metadata.num_rows
+        except (OSError, pa.ArrowInvalid) as error:  # missing, or no Parquet
+            told = " ".join(str(error).split())
+            raise FauxtoError(f"{self._list}: damaged ({told}); scan into another folder") from None
         return rows
 
     def items(self, part: Part) -> Iterator[Item]:

@@ -68,11 +68,15 @@ def run(
         tell: hears the verdicts of finished parts.
 
     Raises:
-        FauxtoError: a worker cannot go on: a store does not answer, or the folder cannot be written.
+        FauxtoError: Ray is not installed, or a worker cannot go on: a store does not answer, or the folder cannot be
+            written.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
-    import ray
-    import ray.data
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise FauxtoError('--engine ray needs more packages: pip install "fauxto[ray]"') from None
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is ours
 

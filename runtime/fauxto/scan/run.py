@@ -16,7 +16,7 @@ from fauxto.providers import Provider
 from fauxto.scan import local
 from fauxto.scan.folder import Folder, unwritable
 from fauxto.scan.predictor import Predictor
-from fauxto.scan.sources import Item, find, sample
+from fauxto.scan.sources import Item, absolute, find, sample
 from fauxto.session import usable_cpus
 
 Engine = Literal["local", "ray"]
@@ -112,7 +112,7 @@ def _begin(plan: Plan, folder: Folder, here: Predictor) -> None:
         "operating_point": detector.operating_point.name,
     }
     if plan.sources:
-        asked |= {"sources": list(plan.sources), "sample": plan.sample, "seed": plan.seed}
+        asked |= {"sources": [absolute(source) for source in plan.sources], "sample": plan.sample, "seed": plan.seed}
     elif folder.settings is None:
         raise FauxtoError(f"{plan.out}: no scan there to go on with; name what to scan")
     folder.begin(asked, lambda: _listed(plan))

@@ -10,6 +10,7 @@ import os
 import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -30,7 +31,7 @@ class Item:
 
     Attributes:
         path: its name in the results: a path, a URL, or for a member of a tar "tar://MEMBER::TAR", as fsspec opens it.
-        file: the file to open; another than `path` for a member of a tar.
+        file: the file to open: `path` made absolute, as a later run may begin elsewhere; for a member, its tar.
         offset: where in the file it begins, bytes; None: the file is the picture.
         size: bytes, where known.
         mtime: seconds since 1970, where known.
@@ -79,6 +80,11 @@ def is_remote(name: str) -> bool:
     return "://" in name
 
 
+def absolute(name: str) -> str:
+    """A path that means the same in every working directory; a URL does already."""
+    return name if is_remote(name) else os.path.abspath(name)
+
+
 def fetch(item: Item) -> str | bytes:
     """What a decoder takes: the path of a local file, or the bytes of anything else.
 
@@ -120,6 +126,8 @@ def _answer(error: BaseException) -> OSError | None:
         error = error.__cause__
     if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
         return error
+    if isinstance(error, OSError) and error.errno == errno.EPROTONOSUPPORT:
+        return error
     status = getattr(error, "status", None)  # of HTTP
     if status in (404, 410):
         return FileNotFoundError(errno.ENOENT, "not found")
@@ -137,13 +145,20 @@ def _open(name: str) -> BinaryIO:
 
 
 def _store(url: str) -> tuple[Any, str]:
-    """Fsspec's file system for a URL, and the path in it."""
+    """Fsspec's file system for a URL, and the path in it.
+
+    Raises:
+        FauxtoError: a package is missing, which stops a scan: with it the picture could be read.
+        OSError: there is no such protocol, which is this URL's own fault.
+    """
     import fsspec
 
     try:
         store, path = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:  # fsspec's words: which package to install, or an unknown protocol
+    except ImportError as error:  # fsspec's words: which package to install
         raise FauxtoError(f"{url}: {error}") from None
+    except ValueError as error:
+        raise OSError(errno.EPROTONOSUPPORT, str(error)) from None
     return store, path
 
 
@@ -183,13 +198,11 @@ def _is_note(name: str, pattern: str) -> bool:
 
 def named(path: str) -> Item:
     """The picture at a path or URL."""
-    try:
-        state = None if is_remote(path) else os.stat(path)
-    except OSError:  # reading it says why
-        state = None
-    if state is None:
-        return Item(path, path)
-    return Item(path, path, size=state.st_size, mtime=state.st_mtime)
+    if not is_remote(path):
+        with suppress(OSError):  # reading it says why
+            state = os.stat(path)
+            return Item(path, absolute(path), size=state.st_size, mtime=state.st_mtime)
+    return Item(path, absolute(path))
 
 
 def _listed(source: str) -> Iterator[Item]:
@@ -221,7 +234,7 @@ def _members(source: str) -> Iterator[Item]:
                 shard.members.clear()  # type: ignore[attr-defined]  # it would keep them all
                 if member.isfile() and is_picture(member.name):
                     path = f"tar://{member.name}::{source}"
-                    yield Item(path, source, member.offset_data, member.size, float(member.mtime))
+                    yield Item(path, absolute(source), member.offset_data, member.size, float(member.mtime))
     except (tarfile.TarError, OSError) as error:
         told = " ".join(str(getattr(error, "strerror", None) or error).split())
         if is_remote(source) and not isinstance(error, (tarfile.TarError, FileNotFoundError, PermissionError)):
@@ -230,8 +243,8 @@ def _members(source: str) -> Iterator[Item]:
 
 
 def _remote(source: str) -> Iterator[Item]:
-    store, path = _store(source)
     try:
+        store, path = _store(source)
         if glob.has_magic(path):
             matched = patiently(source, lambda: store.glob(path, detail=True))
             found = {name: entry for name, entry in matched.items() if entry.get("type") != "directory"}

@@ -18,6 +18,8 @@ from benchmarks.tiny_model import write
 
 pq = pytest.importorskip("pyarrow.parquet")
 
+Many = Callable[[int], Path]
+
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -26,7 +28,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def many(tmp_path: Path) -> Callable[[int], Path]:
+def many(tmp_path: Path) -> Many:
     """Makes a folder of so many pictures, one in ten of which cannot be read."""
 
     def make(count: int) -> Path:

@@ -22,10 +22,9 @@ from fauxto.scan import Predictor, folder, run
 from fauxto.scan.table import ROWS
 from fauxto.verdict import Prediction
 
-from .conftest import start, stop_after, table, without_times
+from .conftest import Many, start, stop_after, table, without_times
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-Many = Callable[[int], Path]
 
 
 def test_the_rows_are_the_records_of_the_command_line(detector: Detector, tmp_path: Path) -> None:
@@ -187,6 +186,15 @@ def test_a_folder_in_use_or_without_a_scan_is_refused(many: Many, tiny: Path, tm
         run.scan(run.Plan((), tmp_path / "new", model=str(tiny)), run.Counter())
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PAR1")])
+def test_a_damaged_list_is_named(damage: Callable[[Path], object], many: Many, tiny: Path, tmp_path: Path) -> None:
+    plan = run.Plan((str(many(3)),), tmp_path / "out", model=str(tiny))
+    run.scan(plan, run.Counter())
+    damage(tmp_path / "out" / "_scan" / "list.parquet")
+    with pytest.raises(FauxtoError, match=r"list\.parquet: damaged .*; scan into another folder"):
+        run.scan(plan, run.Counter())
+
+
 def test_a_full_disk_stops_at_once_and_keeps_what_is_saved(
     many: Many, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,13 +220,18 @@ def test_an_unwritable_folder_is_named(tiny: Path, tmp_path: Path, capsys: pytes
     (tmp_path / "file").write_text("")
     assert main(["scan", str(tmp_path), "--out", str(tmp_path / "file" / "out"), "--model", str(tiny)]) == 2
     assert f"{tmp_path / 'file' / 'out'}: cannot be written (" in capsys.readouterr().err
+    assert main(["scan", str(tmp_path), "--out", str(tmp_path / "file"), "--model", str(tiny)]) == 2
+    assert f"{tmp_path / 'file'}: is a file; --out needs a folder" in capsys.readouterr().err
     assert main(["scan", str(tmp_path)]) == 2
     assert "scan needs --out DIR" in capsys.readouterr().err
 
 
-def test_without_the_extra_one_line_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_without_an_extra_one_line_says_so(
+    many: Many, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(["scan", str(many(1)), "--out", str(tmp_path / "out"), "--model", str(tiny), "--engine", "ray"]) == 2
+    assert '--engine ray needs more packages: pip install "fauxto[ray]"' in capsys.readouterr().err
     for name in [name for name in sys.modules if name.startswith("fauxto.scan")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyarrow", None)

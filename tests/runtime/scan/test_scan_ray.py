@@ -9,8 +9,7 @@ import pytest
 
 from fauxto.cli import main
 
-from .conftest import start, table, without_times
-from .test_scan import Many
+from .conftest import Many, start, table, without_times
 
 pytest.importorskip("ray")
 pytestmark = [

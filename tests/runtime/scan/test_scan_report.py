@@ -74,7 +74,10 @@ def test_the_finds_are_shown(tiny: Path, tmp_path: Path, capsys: pytest.CaptureF
 
 def test_a_folder_without_a_scan_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scan", "--report", str(tmp_path)]) == 2
-    assert f"{tmp_path}: no scan there" in capsys.readouterr().err
+    assert f"{tmp_path}: no scan there; fauxto scan SRC --out" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    assert main(["scan", "--report", str(tmp_path / "file")]) == 2
+    assert "file: no scan there; --report needs a folder" in capsys.readouterr().err
 
 
 def test_sources() -> None:

@@ -4,6 +4,7 @@ import functools
 import http.server
 import io
 import re
+import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from fauxto.errors import FauxtoError
 from fauxto.scan import sources
 from fauxto.scan.sources import Item, fetch, find, sample
 
-from .conftest import table
+from .conftest import Many, table, without_times
 
 JPEG = encode(make_photo(64, 48), "JPEG")
 
@@ -221,9 +222,40 @@ def test_a_store_that_is_gone_ends_the_scan_and_is_named(
     assert [row["path"] for row in table(tmp_path / "out")] == [f"{good}/a.jpg"]
 
 
-def test_a_missing_package_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FauxtoError, match=r"nothing://x: .*nothing"):
-        list(find(["nothing://x"]))
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
+    with pytest.raises(FauxtoError, match=r"s3://bucket/x: .*s3fs"):
+        list(find(["s3://bucket/x"]))
+
+
+def test_an_unknown_protocol_is_a_row_and_stops_nothing(many: Many, tiny: Path, tmp_path: Path) -> None:
+    picture = many(1) / "0" / "0000.jpg"
+    (tmp_path / "list.txt").write_text(f"htp://here/a.jpg\n{picture}\n")
+    words = ["scan", "htps://here", str(tmp_path / "list.txt"), "--out", str(tmp_path / "out"), "--model", str(tiny)]
+    assert main(words) == 1
+    first, second, third = table(tmp_path / "out")
+    assert (first["path"], second["path"]) == ("htps://here", "htp://here/a.jpg")
+    assert first["error"] == "cannot be read (Protocol not known: htps)"
+    assert second["error"] == "cannot be read (Protocol not known: htp)"
+    assert third["status"] == "ok"
+
+
+def test_a_scan_goes_on_from_another_folder(
+    many: Many, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shard(many(12).parent / "shard.tar")
+    words = ["--out", str(tmp_path / "out"), "--model", str(tiny), "--part-rows", "2"]
+    monkeypatch.chdir(tmp_path)
+    main(["scan", "pictures", "shard.tar", *words])
+    rows = table(tmp_path / "out")
+    assert rows[0]["path"] == str(Path("pictures/0/0000.jpg"))  # named as it was asked for
+    for part in ("part-000000002-000000004.parquet", "part-000000014-000000016.parquet"):
+        (tmp_path / "out" / part).unlink()
+    monkeypatch.chdir("/")
+    main(["scan", *words])
+    assert without_times(table(tmp_path / "out")) == without_times(rows)
+    assert main(["scan", "pictures", "shard.tar", *words]) == 2  # the same words, another folder
+    assert "a scan with sources" in capsys.readouterr().err
 
 
 def test_patience_ends_at_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
