@@ -19,7 +19,8 @@ from fauxto.detector import Detector
 from fauxto.image import explain_error, file_format, keep_memory
 from fauxto.preprocess import Preprocessing
 from fauxto.read import Read, read
-from fauxto.scan.sources import Item, StoreError, fetch
+from fauxto.scan.sources import Item, fetch
+from fauxto.scan.stores import StoreError
 
 AHEAD = 2  # pictures that each decode process may be ahead of the inference
 

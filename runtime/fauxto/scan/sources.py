@@ -1,28 +1,23 @@
-"""What the command line names -> items, one a picture: folders, globs, lists, tar shards, and fsspec's stores."""
+"""What the command line names -> items, one a picture: folders, globs, lists and tar shards, here or in a store."""
 
 from __future__ import annotations
 
-import errno
 import glob
 import heapq
 import io
 import os
 import tarfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import PurePath, PurePosixPath
-from typing import Any, BinaryIO, TypeVar
+from typing import Any
 
 from fauxto.errors import FauxtoError
 from fauxto.image import explain_error, is_picture, pictures_in
-
-TRIES, PAUSE = 4, 0.5  # of a store that does not answer; seconds before the second try, doubled each time
-
-T = TypeVar("T")
+from fauxto.scan.stores import StoreError, is_remote, open_file, patiently, store_of
 
 
 @dataclass(frozen=True, order=True)
@@ -51,10 +46,6 @@ class Item:
         return self.path.encode(errors="surrogateescape").decode("utf-8", "backslashreplace")
 
 
-class StoreError(FauxtoError):
-    """A store that did not answer, however often it was asked."""
-
-
 def find(sources: Iterable[str]) -> Iterator[Item]:
     """All pictures, in the order of `sources`, each source in a fixed order. What cannot be listed is an item too.
 
@@ -75,11 +66,6 @@ def sample(items: Iterable[Item], count: int, seed: int = 0) -> list[Item]:
     return sorted(heapq.nsmallest(count, items, key=draw))
 
 
-def is_remote(name: str) -> bool:
-    """Whether fsspec is to open it."""
-    return "://" in name
-
-
 def absolute(name: str) -> str:
     """A path that means the same in every working directory; a URL does already."""
     return name if is_remote(name) else os.path.abspath(name)
@@ -96,70 +82,11 @@ def fetch(item: Item) -> str | bytes:
         return item.file
 
     def whole() -> bytes:
-        with _open(item.file) as file:
+        with open_file(item.file) as file:
             file.seek(item.offset or 0)
             return file.read(-1 if item.size is None else item.size)
 
     return patiently(item.file, whole)
-
-
-def patiently(name: str, work: Callable[[], T]) -> T:
-    """`work` on a store, tried again for as long as the store itself is what fails. A local file is tried once."""
-    for turn in range(TRIES):
-        try:
-            return work()
-        except Exception as error:  # each store has its own kinds
-            if not is_remote(name) or isinstance(error, FauxtoError):
-                raise
-            if answer := _answer(error):
-                raise answer from None  # it will be the same again
-            if turn == TRIES - 1:
-                told = " ".join(str(error).split()) or type(error).__name__
-                raise StoreError(f"{name}: no answer after {TRIES} tries ({told})") from None
-            time.sleep(PAUSE * 2**turn)
-    raise AssertionError
-
-
-def _answer(error: BaseException) -> OSError | None:
-    """What a store says of the one file that was asked for; None where it is the store itself that failed."""
-    while error.__cause__ is not None:  # fsspec calls a server that is not there a file that is not there
-        error = error.__cause__
-    if isinstance(error, (FileNotFoundError, PermissionError, IsADirectoryError)):
-        return error
-    if isinstance(error, OSError) and error.errno == errno.EPROTONOSUPPORT:
-        return error
-    status = getattr(error, "status", None)  # of HTTP
-    if status in (404, 410):
-        return FileNotFoundError(errno.ENOENT, "not found")
-    if isinstance(status, int) and 400 <= status < 500 and status not in (408, 429):  # too slow, too many
-        return PermissionError(errno.EACCES, f"HTTP status {status}")
-    return None
-
-
-def _open(name: str) -> BinaryIO:
-    if not is_remote(name):
-        return open(name, "rb")
-    store, path = _store(name)
-    opened: BinaryIO = store.open(path, "rb")
-    return opened
-
-
-def _store(url: str) -> tuple[Any, str]:
-    """Fsspec's file system for a URL, and the path in it.
-
-    Raises:
-        FauxtoError: a package is missing, which stops a scan: with it the picture could be read.
-        OSError: there is no such protocol, which is this URL's own fault.
-    """
-    import fsspec
-
-    try:
-        store, path = fsspec.core.url_to_fs(url)
-    except ImportError as error:  # fsspec's words: which package to install
-        raise FauxtoError(f"{url}: {error}") from None
-    except ValueError as error:
-        raise OSError(errno.EPROTONOSUPPORT, str(error)) from None
-    return store, path
 
 
 def _local(source: str) -> Iterator[Item]:
@@ -208,7 +135,7 @@ def named(path: str) -> Item:
 def _listed(source: str) -> Iterator[Item]:
     """The pictures, one path or URL a line, of a text file."""
     try:
-        with _open(source) as file:
+        with open_file(source) as file:
             for line in io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape"):
                 name = line.rstrip("\r\n")
                 if "\0" in name:
@@ -229,7 +156,7 @@ def _members(source: str) -> Iterator[Item]:
         yield Item(source, source, error="a compressed tar cannot be read from the middle; unpack it to a .tar")
         return
     try:
-        with _open(source) as file, tarfile.open(fileobj=file, mode="r:") as shard:
+        with open_file(source) as file, tarfile.open(fileobj=file, mode="r:") as shard:
             for member in shard:
                 shard.members.clear()  # type: ignore[attr-defined]  # it would keep them all
                 if member.isfile() and is_picture(member.name):
@@ -244,7 +171,7 @@ def _members(source: str) -> Iterator[Item]:
 
 def _remote(source: str) -> Iterator[Item]:
     try:
-        store, path = _store(source)
+        store, path = store_of(source)
         if glob.has_magic(path):
             matched = patiently(source, lambda: store.glob(path, detail=True))
             found = {name: entry for name, entry in matched.items() if entry.get("type") != "directory"}

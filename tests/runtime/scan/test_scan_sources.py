@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fauxto.cli import main
 from fauxto.errors import FauxtoError
-from fauxto.scan import sources
+from fauxto.scan import stores
 from fauxto.scan.sources import Item, fetch, find, sample
 
 from .conftest import Many, table, without_times
@@ -259,7 +259,7 @@ def test_a_scan_goes_on_from_another_folder(
 
 
 def test_patience_ends_at_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "PAUSE", 0)
+    monkeypatch.setattr(stores, "PAUSE", 0)
     tries = []
 
     def refuse() -> None:
@@ -267,7 +267,7 @@ def test_patience_ends_at_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(13, "Permission denied")
 
     with pytest.raises(PermissionError):
-        sources.patiently("s3://bucket/x.jpg", refuse)
+        stores.patiently("s3://bucket/x.jpg", refuse)
     assert len(tries) == 1
 
 
