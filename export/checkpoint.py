@@ -111,7 +111,7 @@ def training_settings(config: dict[str, Any]) -> dict[str, Any]:
     weights = config["weights"]
     return {key: value for key, value in config.items() if key != "data"} | {
         "weights": weights if weights in ("imagenet", "none") else "/".join(Path(weights).parts[-2:]),
-        "aligned": Path(config.get("aligned", "")).name,
+        **{key: Path(config.get(key, "")).name for key in ("aligned", "doubts", "leave_out", "unseen")},
     }
 
 

@@ -75,8 +75,8 @@ def set_norms(model: nn.Module, crops: torch.Tensor, batch: int = 64) -> None:
 
 
 def settings(training: dict[str, Any], data: Path) -> Config:
-    """The settings that a card tells of, with DATA, without the files that did not come along: pairs and doubts."""
-    known = {field.name for field in fields(Config)} - {"data", "aligned", "doubts"}
+    """The settings that a card tells of, with DATA, without the files that did not come along."""
+    known = {field.name for field in fields(Config)} - {"data", "aligned", "doubts", "leave_out", "unseen"}
     return Config(data=str(data), **{name: value for name, value in training.items() if name in known})
 
 

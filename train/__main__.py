@@ -9,7 +9,7 @@ from accelerate import PartialState
 
 from train import config as settings
 from train.checkpoint import load_checkpoint
-from train.data import read
+from train.data import leave_out, read
 from train.errors import TrainError
 from train.finish import finish
 from train.fit import fit
@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     config, run, resume = settings.parse(argv)
     try:
         train, val = read(Path(config.data), config.val_share, config.seed)
+        train, _ = leave_out(train, config.leave_out)
         run.mkdir(parents=True, exist_ok=True)
         begun = load_checkpoint(run, config) if resume else None  # refuses other settings, before they are written
         if not resume and any((run / name).exists() for name in ("checkpoint.pt", "model.pt")):

@@ -2,7 +2,7 @@
 
 Runs that started from one another lie in one valley of the loss, where the mean of the weights is often better
 than each (Wortsman et al. 2022, "Model soups"). Nothing is slower for it. Compare on val before using it. One RUN
-alone is calibrated anew, with --max-short-side for views of another size.
+alone is calibrated anew, with --max-short-side for views of another size, with --unseen for sources not in training.
 
     python -m train.average RUN … --out NEW
 """
@@ -12,16 +12,17 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from fauxto.arguments import positive
 from train.checkpoint import METRICS
 from train.config import Config, write
-from train.data import read
+from train.data import leave_out, read
 from train.errors import TrainError, exit_status
 from train.finish import finish
 from train.fit import choose_device
@@ -34,19 +35,23 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished run; the last one's settings count")
     parser.add_argument("--out", type=Path, required=True, metavar="NEW", help="folder to write")
     parser.add_argument("--max-short-side", type=positive, metavar="PX", help="(default: the last RUN's)")
+    parser.add_argument("--unseen", metavar="FILE", help="of train.unseen (default: the last RUN's)")
     args = parser.parse_args(argv)
-    return exit_status("train.average", lambda: average(args.runs, args.out, args.max_short_side))
+    changed = {name: value for name in ("max_short_side", "unseen") if (value := getattr(args, name))}
+    return exit_status("train.average", lambda: average(args.runs, args.out, changed))
 
 
-def average(runs: Sequence[Path], out: Path, max_short_side: int | None = None) -> None:
-    """Write NEW as if it had been trained. Raises TrainError for runs that do not fit, or where NEW is in use."""
+def average(runs: Sequence[Path], out: Path, changed: Mapping[str, Any]) -> None:
+    """Write NEW as if it had been trained, with the last run's settings but for those that are `changed`.
+
+    Raises TrainError for runs that do not fit, or where NEW is in use.
+    """
     if out.exists():
         raise TrainError(f"{out}: exists; choose another --out")
     states = [read_model(run / "model.pt") for run in runs]
-    config = Config(**states[-1]["config"])
-    if max_short_side:
-        config = replace(config, max_short_side=max_short_side)
+    config = replace(Config(**states[-1]["config"]), **changed)
     train, val = read(Path(config.data), config.val_share, config.seed)
+    train, _ = leave_out(train, config.leave_out)
     model = build("none")
     model.load_state_dict(mean([state["model"] for state in states]))
     out.mkdir(parents=True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from fauxto.evaluate.metrics import wilson
+from train.errors import TrainError
 
 OPERATING_POINTS = {"fpr1": 0.01, "fpr5": 0.05}  # name: share of real photographs that may be called "ai"
 UPPER_BOUND = 1.5  # the upper Wilson bound may be at most this many times the share
+UNSEEN = {"temperature": float, "bias": float, "sources": int, "n": int}  # what train.unseen writes
 MISS_RATE = 0.10  # share of AI pictures that may be called "photo"
 
 
@@ -23,6 +28,25 @@ def fit_calibration(logits: np.ndarray, is_ai: np.ndarray) -> tuple[float, float
     regression = LogisticRegression(C=1e6, class_weight="balanced").fit(logits[:, None], is_ai)
     slope = max(float(regression.coef_[0, 0]), 1e-3)  # a network worse than chance must not turn round
     return 1 / slope, float(regression.intercept_[0])
+
+
+def read_unseen(file: str) -> dict[str, Any]:
+    """What train.unseen wrote; empty without a file. Raises TrainError for another file."""
+    if not file:
+        return {}
+    try:
+        found = json.loads(Path(file).read_text("utf-8"))
+        return {name: kind(found[name]) for name, kind in UNSEEN.items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainError(f"{file}: not a file of train.unseen ({error!r})") from None
+
+
+def composed(first: tuple[float, float], second: Mapping[str, Any]) -> tuple[float, float]:
+    """Temperature and bias of a calibration and of `second`, fitted over its logits, in one; `second` may be empty."""
+    temperature, bias = first
+    if not second:
+        return first
+    return temperature * second["temperature"], bias / second["temperature"] + second["bias"]
 
 
 def probability(logits: np.ndarray, temperature: float, bias: float) -> np.ndarray:

@@ -27,6 +27,7 @@ MAY_CHANGE_ON_RESUME = (
     "precision",
     "workers",
     "report_pictures",
+    "unseen",
     "head",
     "pooled_views",
 )

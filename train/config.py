@@ -38,6 +38,8 @@ class Config:
     )
     aligned_share: float = option(0.15, "share of the draws that such pairs take, where there are some")
     doubts: str = option("", "file of train.doubts: photographs to draw more often than others")
+    leave_out: str = option("", "file of sources, one a line, to keep out of training, for train.unseen")
+    unseen: str = option("", "file of train.unseen: the calibration is moved by it, for sources not in training")
     augment_on: str = option(
         "workers", "who draws and augments crops: processes, or the device itself (a GPU)", ("workers", "device")
     )

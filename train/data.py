@@ -100,6 +100,24 @@ def split(pictures: list[Picture], val_share: float, seed: int) -> tuple[list[Pi
     return parts
 
 
+def leave_out(pictures: Sequence[Picture], file: str) -> tuple[list[Picture], list[Picture]]:
+    """The pictures of the sources that a file does not name, and those of the ones that it names, one a line.
+
+    Raises:
+        TrainError: it names a source that no picture has, or leaves no picture of a class.
+    """
+    names = set(filter(None, Path(file).read_text("utf-8").splitlines())) if file else set()
+    if unknown := names - {picture.origin for picture in pictures}:
+        raise TrainError(f"{file}: no picture for training is of the source '{min(unknown)}'")
+    parts: tuple[list[Picture], list[Picture]] = ([], [])
+    for picture in pictures:
+        parts[picture.origin in names].append(picture)
+    for label in LABELS:
+        if not of_class(parts[0], label):
+            raise TrainError(f"{file}: leaves no '{label}' picture to train on")
+    return parts
+
+
 def unseen(val: Sequence[Picture], train: Sequence[Picture]) -> list[Picture]:
     """Val's pictures of sources that are not in `train`; all of val where a class has fewer than ENOUGH of them.
 

@@ -20,7 +20,7 @@ from fauxto.evaluate import plots
 from fauxto.evaluate.metrics import figures
 from fauxto.labelled import LABELS, Picture, of_class
 from train import report
-from train.calibrate import fit_calibration, operating_points, probability
+from train.calibrate import composed, fit_calibration, operating_points, probability, read_unseen
 from train.checkpoint import read_history, write_whole
 from train.config import Config
 from train.data import aligned_pairs, draw_weights, even_subset, unseen
@@ -31,8 +31,9 @@ from train.model import stay_positive
 def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path) -> None:
     """Cut the last layer as the settings say, calibrate on val's unseen sources, and write what RUN promises.
 
-    Calibration takes clean, web and hard in equal parts; for the thresholds, a source of photographs counts by the root
-    of its size, as in the draw, and a photograph counts once in the interval, not once for each condition.
+    Calibration takes clean, web and hard in equal parts, and then what train.unseen wrote, where it is named; for the
+    thresholds, a source of photographs counts by the root of its size, as in the draw, and a photograph counts once in
+    the interval, not once for each condition.
 
     The figures are measured on the pictures that the calibration was fitted on; they choose, they do
     not prove. A set that was never looked at is for `fauxto eval`.
@@ -46,7 +47,8 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
         logits[name], kept[name] = pooled_logits(model, chosen, config.preprocessing(), condition, config.workers)
         truth[name] = np.array([picture.is_ai for picture in kept[name]])
     every_truth = np.concatenate(list(truth.values()))
-    temperature, bias = fit_calibration(np.concatenate(list(logits.values())), every_truth)
+    second = read_unseen(config.unseen)
+    temperature, bias = composed(fit_calibration(np.concatenate(list(logits.values())), every_truth), second)
     p_ai = {name: probability(values, temperature, bias) for name, values in logits.items()}
     every_p = np.concatenate(list(p_ai.values()))
     weights = np.concatenate([draw_weights(part).numpy() for part in kept.values()])
@@ -84,6 +86,7 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
                 "bias": bias,
                 "conditions": list(CONDITIONS),
                 "n": len(every_truth),
+                **({"unseen": second} if second else {}),
             },
             "operating_points": points,
             "val": result,

@@ -1,0 +1,124 @@
+"""Runs that leave sources out, and the calibration that is moved by what they make of them."""
+
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_photo
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import ImageFilter
+
+from fauxto.labelled import Picture
+from train.__main__ import main as train
+from train.average import main as average
+from train.calibrate import composed, probability, read_unseen
+from train.data import leave_out
+from train.errors import TrainError
+from train.unseen import OF_A_SOURCE, LeftOut, few_of_each_source, main, second_fit
+
+SMALL = shlex.split(
+    "--weights none --device cpu --precision fp32 --epochs 1 --samples 32 --batch 8 --crop 64 --view-size 64 --views 1 "
+    "--val-pictures 8 --report-pictures 8 --workers 0 --lr 0.003"
+)
+
+
+def of(source: str, is_ai: bool, count: int) -> list[Picture]:
+    return [Picture(Path(source, f"{is_ai}{i}.png"), is_ai, source) for i in range(count)]
+
+
+def test_a_source_that_is_named_is_left_out(tmp_path: Path) -> None:
+    pictures = [*of("a", True, 3), *of("b c", True, 2), *of("b c", False, 1), *of("d", False, 2)]
+    file = tmp_path / "left.txt"
+    file.write_text("b c\n\n")
+    kept, left = leave_out(pictures, str(file))
+    assert kept == [*of("a", True, 3), *of("d", False, 2)]
+    assert left == [*of("b c", True, 2), *of("b c", False, 1)]
+    assert leave_out(pictures, "") == (pictures, [])
+    for names, reason in (("b c\nB\n", "of the source 'B'"), ("b c\nd\n", "leaves no 'real' picture")):
+        file.write_text(names)
+        with pytest.raises(TrainError, match=rf"left\.txt: .*{reason}"):
+            leave_out(pictures, str(file))
+
+
+def test_a_large_source_gives_a_few_of_each_class() -> None:
+    few = few_of_each_source([*of("a", True, 99), *of("a", False, 99), *of("b", True, 3)], seed=1)
+    assert len(set(few)) == len(few) == 2 * OF_A_SOURCE + 3
+
+
+finite = st.floats(-20, 20)
+
+
+@given(st.lists(finite, min_size=1), st.floats(0.1, 9), finite, st.floats(0.1, 9), finite)
+def test_two_calibrations_in_one(logits: list[float], t: float, b: float, second_t: float, second_b: float) -> None:
+    found = np.array(logits)
+    in_one = probability(found, *composed((t, b), {"temperature": second_t, "bias": second_b}))
+    np.testing.assert_allclose(in_one, probability(found / t + b, second_t, second_b), atol=1e-9)
+    assert composed((t, b), {}) == (t, b)
+
+
+def test_a_second_fit_finds_how_far_the_first_is_off() -> None:
+    """Logits that are right once halved and moved by one: so the fit finds."""
+    rng = np.random.default_rng(0)
+    is_ai = rng.random(60_000) < 0.5
+    right = np.where(is_ai, 1.0, -1.0) * 2 + 2 * rng.standard_normal(len(is_ai))  # N(+-2, 4): the log odds are x itself
+    parts = [LeftOut("run", (right[half] - 1) * 2, is_ai[half], 9) for half in (slice(0, 30_000), slice(30_000, None))]
+    assert second_fit(parts) == pytest.approx((2, 1), rel=0.1)
+    assert second_fit([]) == (1, 0)
+
+
+def test_runs_that_leave_sources_out_move_the_calibration_of_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sharp pictures are "real", blurred ones "ai"; one source is the other way round."""
+    for part, sources in (("train", ("a", "b", "turned")), ("val", ("c",))):
+        for source in sources:
+            for i in range(8):
+                sharp = make_photo(220, 210, seed=i)
+                pair = (sharp.filter(ImageFilter.GaussianBlur(3)), sharp)
+                for label, picture in zip(("ai", "real"), pair[:: -1 if source == "turned" else 1], strict=True):
+                    place = tmp_path / "data" / part / label / source
+                    place.mkdir(parents=True, exist_ok=True)
+                    picture.save(place / f"{i}.png")
+    data, whole, out = str(tmp_path / "data"), str(tmp_path / "whole"), str(tmp_path / "unseen.json")
+    assert train([data, "--out", whole, *SMALL]) == 0
+    assert main([whole, "--out", out]) == 2
+    assert "whole: left out no sources of both classes" in capsys.readouterr().err
+    for source in ("b", "turned"):
+        (tmp_path / f"{source}.txt").write_text(source)
+        words = ["--out", str(tmp_path / source), *SMALL, "--leave-out", str(tmp_path / f"{source}.txt")]
+        assert train([data, *words]) == 0
+        assert torch.load(tmp_path / source / "model.pt", weights_only=True)["data"]["train"] == {"ai": 16, "real": 16}
+    capsys.readouterr()
+    assert main([str(tmp_path / "b"), str(tmp_path / "turned"), "--out", out, "--pictures", "8"]) == 0
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split(" | ")[:3] for row in rows] == [["| b", "1", "16"], ["| turned", "1", "16"]]
+    assert float(rows[0].split(" | ")[3]) > 0.5 > float(rows[1].split(" | ")[3])
+
+    moved = {"temperature": 2.0, "bias": 0.5, "sources": 2, "n": 96}
+    assert json.loads(Path(out).read_text()).keys() == moved.keys()
+    Path(out).write_text(json.dumps(moved))
+    assert average([whole, "--out", str(tmp_path / "plain")]) == 0
+    assert average([whole, "--out", str(tmp_path / "new"), "--unseen", out]) == 0
+    plain, new = (torch.load(tmp_path / run / "model.pt", weights_only=True) for run in ("plain", "new"))
+    before, after = plain["calibration"], new["calibration"]
+    assert after["unseen"] == moved
+    assert after["temperature"] == pytest.approx(2 * before["temperature"])
+    assert after["bias"] == pytest.approx(before["bias"] / 2 + 0.5)
+    for name in ("fpr1", "fpr5"):  # the words stay, only p moves
+        logits = [
+            (np.log(p) - np.log1p(-p) - c["bias"]) * c["temperature"]
+            for p, c in ((kept["operating_points"][name]["threshold"], kept["calibration"]) for kept in (plain, new))
+        ]
+        assert logits[0] == pytest.approx(logits[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"temperature": 1}', '{"temperature": "x", "bias": 0}'])
+def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "other.json").write_text(content)
+    with pytest.raises(TrainError, match=r"other\.json: not a file of train\.unseen"):
+        read_unseen(str(tmp_path / "other.json"))
+    assert read_unseen("") == {}
