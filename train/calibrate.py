@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 from sklearn.linear_model import LogisticRegression
 
 from fauxto.evaluate.metrics import wilson
@@ -15,7 +15,7 @@ from train.errors import TrainError
 
 OPERATING_POINTS = {"fpr1": 0.01, "fpr5": 0.05}  # name: share of real photographs that may be called "ai"
 UPPER_BOUND = 1.5  # the upper Wilson bound may be at most this many times the share
-UNSEEN = {"temperature": float, "bias": float, "sources": int, "n": int}  # what train.unseen writes
+UNSEEN = {"bias": float, "sources": int, "n": int}  # what train.unseen writes
 MISS_RATE = 0.10  # share of AI pictures that may be called "photo"
 
 
@@ -30,23 +30,27 @@ def fit_calibration(logits: np.ndarray, is_ai: np.ndarray) -> tuple[float, float
     return 1 / slope, float(regression.intercept_[0])
 
 
+def fit_bias(logits: np.ndarray, is_ai: np.ndarray) -> float:
+    """What to add to calibrated logits (N,) so that the mean p is the share of AI, both classes weighing the same.
+
+    The maximum likelihood of a logistic regression whose slope stays 1; `is_ai` (N,) bool has both classes.
+    """
+
+    def excess(bias: float) -> float:
+        p_ai = probability(logits, 1, bias)
+        return float(p_ai[is_ai].mean() + p_ai[~is_ai].mean()) - 1
+
+    widest = float(np.abs(logits).max()) + 1
+    return float(brentq(excess, -widest, widest))
+
+
 def read_unseen(file: str) -> dict[str, Any]:
-    """What train.unseen wrote; empty without a file. Raises TrainError for another file."""
-    if not file:
-        return {}
+    """What train.unseen wrote. Raises TrainError for another file."""
     try:
         found = json.loads(Path(file).read_text("utf-8"))
         return {name: kind(found[name]) for name, kind in UNSEEN.items()}
     except (ValueError, KeyError, TypeError) as error:
         raise TrainError(f"{file}: not a file of train.unseen ({error!r})") from None
-
-
-def composed(first: tuple[float, float], second: Mapping[str, Any]) -> tuple[float, float]:
-    """Temperature and bias of a calibration and of `second`, fitted over its logits, in one; `second` may be empty."""
-    temperature, bias = first
-    if not second:
-        return first
-    return temperature * second["temperature"], bias / second["temperature"] + second["bias"]
 
 
 def probability(logits: np.ndarray, temperature: float, bias: float) -> np.ndarray:

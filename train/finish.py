@@ -20,7 +20,7 @@ from fauxto.evaluate import plots
 from fauxto.evaluate.metrics import figures
 from fauxto.labelled import LABELS, Picture, of_class
 from train import report
-from train.calibrate import composed, fit_calibration, operating_points, probability, read_unseen
+from train.calibrate import fit_calibration, operating_points, probability, read_unseen
 from train.checkpoint import read_history, write_whole
 from train.config import Config
 from train.data import aligned_pairs, draw_weights, even_subset, unseen
@@ -47,8 +47,10 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
         logits[name], kept[name] = pooled_logits(model, chosen, config.preprocessing(), condition, config.workers)
         truth[name] = np.array([picture.is_ai for picture in kept[name]])
     every_truth = np.concatenate(list(truth.values()))
-    second = read_unseen(config.unseen)
-    temperature, bias = composed(fit_calibration(np.concatenate(list(logits.values())), every_truth), second)
+    temperature, bias = fit_calibration(np.concatenate(list(logits.values())), every_truth)
+    moved = {"unseen": read_unseen(config.unseen)} if config.unseen else {}
+    if moved:
+        bias += moved["unseen"]["bias"]
     p_ai = {name: probability(values, temperature, bias) for name, values in logits.items()}
     every_p = np.concatenate(list(p_ai.values()))
     weights = np.concatenate([draw_weights(part).numpy() for part in kept.values()])
@@ -86,7 +88,7 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
                 "bias": bias,
                 "conditions": list(CONDITIONS),
                 "n": len(every_truth),
-                **({"unseen": second} if second else {}),
+                **moved,
             },
             "operating_points": points,
             "val": result,

@@ -1,8 +1,8 @@
 """How far a calibration on val is off for sources that a network never saw, by runs that left some of training's out.
 
 Val has few sources (photographs of nine, for the released model), training has hundreds. A run that left a part of them
-out is calibrated on val as any other; a second regression then says how its logit, so calibrated, is to be scaled and
-moved to be right on what it left out. The order of the pictures, and so each verdict at the thresholds, stays.
+out is calibrated on val as any other, and then says what its calibrated logit lacks to be right in the mean on what it
+left out: a bias. Only p moves; the order of the pictures, and the words at the thresholds, stay.
 
     python -m train DATA --leave-out PART.txt --out RUN
     python -m train.unseen RUN … --out UNSEEN.json
@@ -26,7 +26,7 @@ from fauxto.arguments import positive
 from fauxto.conditions import CONDITIONS
 from fauxto.evaluate.metrics import auc, expected_calibration_error
 from fauxto.labelled import Picture
-from train.calibrate import fit_calibration, probability
+from train.calibrate import fit_bias, fit_calibration, probability
 from train.config import Config
 from train.data import even_subset, leave_out, read, unseen
 from train.errors import TrainError, exit_status
@@ -34,7 +34,7 @@ from train.fit import choose_device
 from train.measure import pooled_logits
 from train.model import build, memory_layout, read_model
 
-OF_A_SOURCE = 20  # pictures of each class, at most, so that no large source rules
+OF_A_SOURCE = 30  # pictures of each class, at most, so that no large source rules
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m train.unseen", description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished run with --leave-out")
     parser.add_argument("--out", type=Path, required=True, metavar="UNSEEN", help="file to write")
-    parser.add_argument("--pictures", type=positive, default=200, help="of val, of each class (default: 200)")
+    parser.add_argument("--pictures", type=positive, default=300, help="of val, of each class (default: 300)")
     args = parser.parse_args(argv)
     return exit_status("train.unseen", lambda: write(args.runs, args.out, args.pictures))
 
@@ -65,38 +65,35 @@ class LeftOut:
 
 
 def write(runs: Sequence[Path], out: Path, per_class: int) -> None:
-    """Write OUT: the temperature and bias that make calibrated logits right on sources that were left out.
+    """Write OUT: the bias that makes calibrated logits right on sources that were left out.
 
-    Each is also printed by itself, with its ECE before, and after those of the *other* runs were applied: if that is
-    no lower, leave OUT unused. Raises TrainError for a RUN that cannot be used.
+    Each run is also printed by itself, with its ECE before, and after the bias of the *other* runs was added: if that
+    is no lower, leave OUT unused. Raises TrainError for a RUN that cannot be used.
     """
     found = [measure(run, per_class) for run in runs]
-    temperature, bias = second_fit(found)
-    print("| run | sources | pictures | AUC | temperature | bias | ECE | ECE, moved by the other runs |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| run | sources | pictures | AUC | bias | ECE | ECE, moved by the other runs |")
+    print("|---|---|---|---|---|---|---|")
     for part in found:
-        own, others = second_fit([part]), second_fit([other for other in found if other is not part])
-        p_before, p_after = probability(part.logits, 1, 0), probability(part.logits, *others)
-        eces = " | ".join(f"{expected_calibration_error(part.is_ai, p):.3f}" for p in (p_before, p_after))
+        biases = (0.0, bias_of([other for other in found if other is not part]))
+        eces = (expected_calibration_error(part.is_ai, probability(part.logits, 1, bias)) for bias in biases)
         count, area = len(part.is_ai) // len(CONDITIONS), auc(part.is_ai, part.logits)
-        print(f"| {part.run} | {part.sources} | {count} | {area:.3f} | {own[0]:.3f} | {own[1]:.3f} | {eces} |")
+        cells = [f"{value:.3f}" for value in (area, bias_of([part]), *eces)]
+        print(f"| {part.run} | {part.sources} | {count} | {' | '.join(cells)} |")
+    bias = bias_of(found)
     content = {
-        "temperature": temperature,
         "bias": bias,
         "sources": sum(part.sources for part in found),
         "n": sum(len(part.is_ai) for part in found),
     }
     out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    print(f"{out}: temperature {temperature:.3f}, bias {bias:.3f}", file=sys.stderr)
+    print(f"{out}: bias {bias:.3f}", file=sys.stderr)
 
 
-def second_fit(parts: Sequence[LeftOut]) -> tuple[float, float]:
-    """Temperature and bias over calibrated logits; (1, 0) for no runs at all."""
+def bias_of(parts: Sequence[LeftOut]) -> float:
+    """What all of these runs' calibrated logits lack together; 0 for no runs at all."""
     if not parts:
-        return 1.0, 0.0
-    return fit_calibration(
-        np.concatenate([part.logits for part in parts]), np.concatenate([part.is_ai for part in parts])
-    )
+        return 0.0
+    return fit_bias(np.concatenate([part.logits for part in parts]), np.concatenate([part.is_ai for part in parts]))
 
 
 def measure(run: Path, per_class: int) -> LeftOut:

@@ -15,10 +15,10 @@ from PIL import ImageFilter
 from fauxto.labelled import Picture
 from train.__main__ import main as train
 from train.average import main as average
-from train.calibrate import composed, probability, read_unseen
+from train.calibrate import fit_bias, probability, read_unseen
 from train.data import leave_out
 from train.errors import TrainError
-from train.unseen import OF_A_SOURCE, LeftOut, few_of_each_source, main, second_fit
+from train.unseen import OF_A_SOURCE, LeftOut, bias_of, few_of_each_source, main
 
 SMALL = shlex.split(
     "--weights none --device cpu --precision fp32 --epochs 1 --samples 32 --batch 8 --crop 64 --view-size 64 --views 1 "
@@ -49,25 +49,20 @@ def test_a_large_source_gives_a_few_of_each_class() -> None:
     assert len(set(few)) == len(few) == 2 * OF_A_SOURCE + 3
 
 
-finite = st.floats(-20, 20)
+@given(st.lists(st.tuples(st.floats(-30, 30), st.booleans()), min_size=2), st.floats(-5, 5))
+def test_the_bias_makes_p_right_in_the_mean(pairs: list[tuple[float, bool]], off: float) -> None:
+    logits = np.array([logit for logit, _ in pairs] + [1.0, -1.0])
+    is_ai = np.array([ai for _, ai in pairs] + [True, False])
+    found = probability(logits, 1, fit_bias(logits, is_ai))
+    assert found[is_ai].mean() + found[~is_ai].mean() == pytest.approx(1)
+    assert fit_bias(logits - off, is_ai) == pytest.approx(fit_bias(logits, is_ai) + off, abs=1e-6)
 
 
-@given(st.lists(finite, min_size=1), st.floats(0.1, 9), finite, st.floats(0.1, 9), finite)
-def test_two_calibrations_in_one(logits: list[float], t: float, b: float, second_t: float, second_b: float) -> None:
-    found = np.array(logits)
-    in_one = probability(found, *composed((t, b), {"temperature": second_t, "bias": second_b}))
-    np.testing.assert_allclose(in_one, probability(found / t + b, second_t, second_b), atol=1e-9)
-    assert composed((t, b), {}) == (t, b)
-
-
-def test_a_second_fit_finds_how_far_the_first_is_off() -> None:
-    """Logits that are right once halved and moved by one: so the fit finds."""
-    rng = np.random.default_rng(0)
-    is_ai = rng.random(60_000) < 0.5
-    right = np.where(is_ai, 1.0, -1.0) * 2 + 2 * rng.standard_normal(len(is_ai))  # N(+-2, 4): the log odds are x itself
-    parts = [LeftOut("run", (right[half] - 1) * 2, is_ai[half], 9) for half in (slice(0, 30_000), slice(30_000, None))]
-    assert second_fit(parts) == pytest.approx((2, 1), rel=0.1)
-    assert second_fit([]) == (1, 0)
+def test_runs_count_by_their_pictures() -> None:
+    parts = [LeftOut("run", np.array([1.0, -1.0]) - off, np.array([True, False]), 1) for off in (0.0, 1.0)]
+    assert bias_of(parts[:1]) == pytest.approx(0)
+    assert bias_of(parts) == pytest.approx(0.5)
+    assert bias_of([]) == 0
 
 
 def test_runs_that_leave_sources_out_move_the_calibration_of_another(
@@ -98,7 +93,7 @@ def test_runs_that_leave_sources_out_move_the_calibration_of_another(
     assert [row.split(" | ")[:3] for row in rows] == [["| b", "1", "16"], ["| turned", "1", "16"]]
     assert float(rows[0].split(" | ")[3]) > 0.5 > float(rows[1].split(" | ")[3])
 
-    moved = {"temperature": 2.0, "bias": 0.5, "sources": 2, "n": 96}
+    moved = {"bias": 0.5, "sources": 2, "n": 96}
     assert json.loads(Path(out).read_text()).keys() == moved.keys()
     Path(out).write_text(json.dumps(moved))
     assert average([whole, "--out", str(tmp_path / "plain")]) == 0
@@ -106,8 +101,8 @@ def test_runs_that_leave_sources_out_move_the_calibration_of_another(
     plain, new = (torch.load(tmp_path / run / "model.pt", weights_only=True) for run in ("plain", "new"))
     before, after = plain["calibration"], new["calibration"]
     assert after["unseen"] == moved
-    assert after["temperature"] == pytest.approx(2 * before["temperature"])
-    assert after["bias"] == pytest.approx(before["bias"] / 2 + 0.5)
+    assert after["temperature"] == pytest.approx(before["temperature"])
+    assert after["bias"] == pytest.approx(before["bias"] + 0.5)
     for name in ("fpr1", "fpr5"):  # the words stay, only p moves
         logits = [
             (np.log(p) - np.log1p(-p) - c["bias"]) * c["temperature"]
@@ -116,9 +111,8 @@ def test_runs_that_leave_sources_out_move_the_calibration_of_another(
         assert logits[0] == pytest.approx(logits[1], abs=1e-6)
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"temperature": 1}', '{"temperature": "x", "bias": 0}'])
+@pytest.mark.parametrize("content", ["", "[]", '{"bias": 1}', '{"bias": "x", "sources": 1, "n": 1}'])
 def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "other.json").write_text(content)
     with pytest.raises(TrainError, match=r"other\.json: not a file of train\.unseen"):
         read_unseen(str(tmp_path / "other.json"))
-    assert read_unseen("") == {}
