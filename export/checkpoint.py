@@ -19,7 +19,7 @@ from fauxto.golden import SIZES, golden_picture
 from fauxto.image import load
 from fauxto.labelled import LABELS
 from fauxto.preprocess import Preprocessing, pool, prepare
-from train.config import Config
+from train.config import FILES, Config
 from train.errors import TrainError
 from train.model import ai_logit, build, one_output, read_model
 
@@ -111,7 +111,7 @@ def training_settings(config: dict[str, Any]) -> dict[str, Any]:
     weights = config["weights"]
     return {key: value for key, value in config.items() if key != "data"} | {
         "weights": weights if weights in ("imagenet", "none") else "/".join(Path(weights).parts[-2:]),
-        **{key: Path(config.get(key, "")).name for key in ("aligned", "doubts", "leave_out", "unseen")},
+        **{key: Path(config.get(key, "")).name for key in FILES},
     }
 
 

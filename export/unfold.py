@@ -25,7 +25,7 @@ from export.weights import network
 from fauxto import card as cards
 from fauxto.card import MODEL_FILE
 from train.checkpoint import write_whole
-from train.config import Config
+from train.config import FILES, Config
 from train.data import TrainingCrops, collate, draw_weights, read
 from train.errors import TrainError, exit_status
 from train.model import build
@@ -76,7 +76,7 @@ def set_norms(model: nn.Module, crops: torch.Tensor, batch: int = 64) -> None:
 
 def settings(training: dict[str, Any], data: Path) -> Config:
     """The settings that a card tells of, with DATA, without the files that did not come along."""
-    known = {field.name for field in fields(Config)} - {"data", "aligned", "doubts", "leave_out", "unseen"}
+    known = {field.name for field in fields(Config)} - {"data", *FILES}
     return Config(data=str(data), **{name: value for name, value in training.items() if name in known})
 
 

@@ -1,6 +1,7 @@
 """Pictures that the tests make themselves, and the released model."""
 
 import io
+import shlex
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from fauxto.providers import CPU
 
 GOLDEN_TOLERANCE = 5e-3
 """Of a golden logit: those are the fp32 file's, and the default file stores int8 weights, up to 0.0048 away."""
+
+SMALL_RUN = shlex.split(
+    "--weights none --device cpu --precision fp32 --epochs 2 --samples 32 --batch 8 --crop 64 --view-size 64 "
+    "--views 1 --val-pictures 8 --report-pictures 8 --workers 0 --lr 0.003"
+)
+"""Options of `python -m train` for a run of seconds."""
 
 
 def make_photo(width: int = 320, height: int = 240, seed: int = 0) -> Image.Image:

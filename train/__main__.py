@@ -8,6 +8,7 @@ from pathlib import Path
 from accelerate import PartialState
 
 from train import config as settings
+from train.calibrate import read_unseen
 from train.checkpoint import load_checkpoint
 from train.data import leave_out, read
 from train.errors import TrainError
@@ -21,6 +22,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         train, val = read(Path(config.data), config.val_share, config.seed)
         train, _ = leave_out(train, config.leave_out)
+        if config.unseen:
+            read_unseen(config.unseen)  # a wrong file is refused now, not after the last epoch
         run.mkdir(parents=True, exist_ok=True)
         begun = load_checkpoint(run, config) if resume else None  # refuses other settings, before they are written
         if not resume and any((run / name).exists() for name in ("checkpoint.pt", "model.pt")):

@@ -14,6 +14,9 @@ from fauxto.preprocess import Preprocessing
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+FILES = ("aligned", "doubts", "leave_out", "unseen")
+"""Settings that name a file or folder of this machine, which a released model does not bring along."""
+
 CENTRE_AND_QUARTERS = ((0.5, 0.5), (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
 
 

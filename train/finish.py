@@ -38,6 +38,7 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
     The figures are measured on the pictures that the calibration was fitted on; they choose, they do
     not prove. A set that was never looked at is for `fauxto eval`.
     """
+    moved = {"unseen": read_unseen(config.unseen)} if config.unseen else {}
     if config.head == "positive":
         stay_positive(model)
     chosen = even_subset(unseen(val, train), config.report_pictures, config.seed)
@@ -48,7 +49,6 @@ def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequ
         truth[name] = np.array([picture.is_ai for picture in kept[name]])
     every_truth = np.concatenate(list(truth.values()))
     temperature, bias = fit_calibration(np.concatenate(list(logits.values())), every_truth)
-    moved = {"unseen": read_unseen(config.unseen)} if config.unseen else {}
     if moved:
         bias += moved["unseen"]["bias"]
     p_ai = {name: probability(values, temperature, bias) for name, values in logits.items()}

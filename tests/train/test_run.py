@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shlex
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_photo
+from conftest import SMALL_RUN, make_photo
 from PIL import Image, ImageFilter
 
 from export.__main__ import main as export
@@ -34,10 +33,6 @@ from train.model import ai_logit
 from train.views import main as views
 
 REPOSITORY = Path(__file__).parents[2]
-SMALL = shlex.split(
-    "--weights none --device cpu --precision fp32 --epochs 2 --samples 32 --batch 8 --crop 64 --view-size 64 "
-    "--views 1 --val-pictures 8 --report-pictures 8 --workers 0 --lr 0.003"
-)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +55,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    assert train([str(data), "--out", str(folder), *SMALL]) == 0
+    assert train([str(data), "--out", str(folder), *SMALL_RUN]) == 0
     return folder
 
 
@@ -91,7 +86,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(fit, "save_checkpoint", save_then_stop)
-    words = [str(data), "--out", str(tmp_path / "run"), *SMALL]
+    words = [str(data), "--out", str(tmp_path / "run"), *SMALL_RUN]
     assert train(words) == 130
     monkeypatch.setattr(fit, "save_checkpoint", save)
     assert train([*words, "--resume"]) == 0
@@ -125,8 +120,8 @@ def test_a_run_doubts_photographs_and_the_next_draws_them_more_often(data: Path,
         with torch.no_grad():
             logit = ai_logit(network.eval()(torch.from_numpy(view))).numpy()
         assert p == pytest.approx(probability(logit, 0.1, 0.0).item(), abs=1e-3)
-    assert train([str(data), "--out", str(tmp_path / "next"), *SMALL, "--epochs", "1", "--doubts", str(file)]) == 0
-    assert train([str(data), "--out", str(tmp_path / "none"), *SMALL, "--doubts", str(tmp_path / "gone.csv")]) == 2
+    assert train([str(data), "--out", str(tmp_path / "next"), *SMALL_RUN, "--epochs", "1", "--doubts", str(file)]) == 0
+    assert train([str(data), "--out", str(tmp_path / "none"), *SMALL_RUN, "--doubts", str(tmp_path / "gone.csv")]) == 2
 
 
 def test_the_mean_of_two_runs_is_a_run(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,12 +156,12 @@ def test_a_refused_run_changes_nothing(
     data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (run / "config.toml").read_bytes()
-    words = [str(data), "--out", str(run), *SMALL]
+    words = [str(data), "--out", str(run), *SMALL_RUN]
     assert train([*words, "--resume", "--crop", "96"]) == 2
     assert "was begun with --crop 64, not 96" in capsys.readouterr().err
     assert (run / "config.toml").read_bytes() == before
     (tmp_path / "model.pt").write_bytes(b"an average, or an unfolded release")
-    assert train([str(data), "--out", str(tmp_path), *SMALL]) == 2
+    assert train([str(data), "--out", str(tmp_path), *SMALL_RUN]) == 2
     assert "holds a run already" in capsys.readouterr().err
 
 
@@ -185,7 +180,7 @@ def test_views_are_compared_on_val_of_any_layout(
 @pytest.mark.slow
 def test_two_processes_through_accelerate(data: Path, tmp_path: Path) -> None:
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "-m", "train"]
-    words = [*launch, str(data), "--out", str(tmp_path / "run"), *SMALL]
+    words = [*launch, str(data), "--out", str(tmp_path / "run"), *SMALL_RUN]
     answer = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
     assert answer.returncode == 0, answer.stderr
     assert (tmp_path / "run" / "model.pt").exists()
@@ -199,11 +194,11 @@ def test_refusals_come_before_anything_starts(
     assert train([str(tmp_path), "--out", str(tmp_path / "run")]) == 2
     assert "no usable 'ai' picture" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
-    assert train([str(data), "--out", str(run), *SMALL]) == 2
+    assert train([str(data), "--out", str(run), *SMALL_RUN]) == 2
     assert "holds a run already; add --resume" in capsys.readouterr().err
-    assert train([str(data), "--out", str(tmp_path / "new"), *SMALL, "--resume"]) == 2
+    assert train([str(data), "--out", str(tmp_path / "new"), *SMALL_RUN, "--resume"]) == 2
     assert "nothing to resume" in capsys.readouterr().err
-    assert train([str(data), "--out", str(run), *SMALL, "--resume", "--seed", "5"]) == 2
+    assert train([str(data), "--out", str(run), *SMALL_RUN, "--resume", "--seed", "5"]) == 2
     assert "was begun with --seed 0, not 5" in capsys.readouterr().err
 
 

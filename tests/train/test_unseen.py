@@ -1,13 +1,12 @@
 """Runs that leave sources out, and the calibration that is moved by what they make of them."""
 
 import json
-import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import make_photo
+from conftest import SMALL_RUN, make_photo
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageFilter
@@ -19,11 +18,6 @@ from train.calibrate import fit_bias, probability, read_unseen
 from train.data import leave_out
 from train.errors import TrainError
 from train.unseen import OF_A_SOURCE, LeftOut, bias_of, few_of_each_source, main
-
-SMALL = shlex.split(
-    "--weights none --device cpu --precision fp32 --epochs 1 --samples 32 --batch 8 --crop 64 --view-size 64 --views 1 "
-    "--val-pictures 8 --report-pictures 8 --workers 0 --lr 0.003"
-)
 
 
 def of(source: str, is_ai: bool, count: int) -> list[Picture]:
@@ -79,23 +73,27 @@ def test_runs_that_leave_sources_out_move_the_calibration_of_another(
                     place.mkdir(parents=True, exist_ok=True)
                     picture.save(place / f"{i}.png")
     data, whole, out = str(tmp_path / "data"), str(tmp_path / "whole"), str(tmp_path / "unseen.json")
-    assert train([data, "--out", whole, *SMALL]) == 0
+    assert train([data, "--out", whole, *SMALL_RUN]) == 0
     assert main([whole, "--out", out]) == 2
     assert "whole: left out no sources of both classes" in capsys.readouterr().err
     for source in ("b", "turned"):
         (tmp_path / f"{source}.txt").write_text(source)
-        words = ["--out", str(tmp_path / source), *SMALL, "--leave-out", str(tmp_path / f"{source}.txt")]
+        words = ["--out", str(tmp_path / source), *SMALL_RUN, "--leave-out", str(tmp_path / f"{source}.txt")]
         assert train([data, *words]) == 0
         assert torch.load(tmp_path / source / "model.pt", weights_only=True)["data"]["train"] == {"ai": 16, "real": 16}
+    b, turned = (torch.load(tmp_path / source / "model.pt", weights_only=True) for source in ("b", "turned"))
+    torch.save(turned | {"model": b["model"]}, tmp_path / "turned" / "model.pt")  # one network for both
     capsys.readouterr()
     assert main([str(tmp_path / "b"), str(tmp_path / "turned"), "--out", out, "--pictures", "8"]) == 0
     rows = capsys.readouterr().out.splitlines()[2:]
     assert [row.split(" | ")[:3] for row in rows] == [["| b", "1", "16"], ["| turned", "1", "16"]]
-    assert float(rows[0].split(" | ")[3]) > 0.5 > float(rows[1].split(" | ")[3])
+    assert float(rows[1].split(" | ")[3]) == pytest.approx(1 - float(rows[0].split(" | ")[3]), abs=0.001)
 
     moved = {"bias": 0.5, "sources": 2, "n": 96}
     assert json.loads(Path(out).read_text()).keys() == moved.keys()
     Path(out).write_text(json.dumps(moved))
+    assert train([data, "--out", str(tmp_path / "early"), *SMALL_RUN, "--unseen", str(tmp_path / "b.txt")]) == 2
+    assert not (tmp_path / "early").exists()  # before anything starts
     assert average([whole, "--out", str(tmp_path / "plain")]) == 0
     assert average([whole, "--out", str(tmp_path / "new"), "--unseen", out]) == 0
     plain, new = (torch.load(tmp_path / run / "model.pt", weights_only=True) for run in ("plain", "new"))
