@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.race import RUNS, race, racers
 from benchmarks.report import RESULTS, as_markdown, newest, update_readme, write
-from fauxto.arguments import positive
+from fauxto.argument_types import positive
 from fauxto.errors import FauxtoError
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from fauxto import card as cards
-from fauxto.card import Card
-from fauxto.image import keep_memory, load
-from fauxto.openvino_session import import_openvino
-from fauxto.preprocess import pool, prepare
-from fauxto.session import usable_cpus
+from fauxto.image.decode import keep_memory, load
+from fauxto.image.preprocess import pool, prepare
+from fauxto.inference.openvino import import_openvino
+from fauxto.model.card import Card
+from fauxto.system import usable_cpus
 
 Logit = Callable[[np.ndarray], float]
 
@@ -93,14 +93,14 @@ def _torchvision_views(path: str, card: Card) -> Any:
     from PIL import Image
     from torchvision.transforms.v2 import functional as ops
 
-    from fauxto.preprocess import offset, scaled_size
+    from fauxto.image.preprocess import offset, scaled_size
 
     rule = card.preprocessing
     image = Image.open(path).convert("RGB")
     width, height = scaled_size(image.size, rule.max_short_side)
     if image.size != (width, height):
         image = ops.resize(image, [height, width], interpolation=ops.InterpolationMode(rule.filter))
-    size = rule.view_size
+    size = rule.crop_size
     views = [
         ops.crop(image, offset(fy, height - size), offset(fx, width - size), size, size) for fx, fy in rule.positions
     ]
@@ -121,7 +121,7 @@ def _ncnn(model: Path, card: Card) -> Peer:
     scratch = tempfile.TemporaryDirectory(prefix="benchmarks-ncnn-")
     # The conversion needs torch: in a process of its own, so that this one's memory is ncnn's.
     conversion = multiprocessing.get_context("spawn").Process(
-        target=_convert_ncnn, args=(model, card.preprocessing.view_size, scratch.name)
+        target=_convert_ncnn, args=(model, card.preprocessing.crop_size, scratch.name)
     )
     conversion.start()
     conversion.join()
@@ -159,7 +159,7 @@ def _executorch(model: Path, card: Card) -> Peer:
 
     from export.weights import network
 
-    size = card.preprocessing.view_size
+    size = card.preprocessing.crop_size
     program = torch.export.export(network(model), (torch.zeros(1, 3, size, size),))
     lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()]).to_executorch()
     loaded = Runtime.get().load_program(lowered.buffer)
@@ -173,7 +173,7 @@ def _litert(model: Path, card: Card) -> Peer:
 
     from export.weights import network
 
-    size = card.preprocessing.view_size
+    size = card.preprocessing.crop_size
     converted = litert_torch.convert(network(model), (torch.zeros(1, 3, size, size),))
     return Peer(lambda view: float(np.ravel(converted(view))[0]))
 
@@ -207,7 +207,7 @@ def _transformers(model: Path, card: Card) -> Peer:
 
     config = ResNetConfig(num_labels=2, id2label={0: "real", 1: "ai"}, label2id={"real": 0, "ai": 1})
     processor = ConvNextImageProcessor(
-        size={"shortest_edge": rule.view_size}, crop_pct=224 / 256, image_mean=rule.mean, image_std=rule.std
+        size={"shortest_edge": rule.crop_size}, crop_pct=224 / 256, image_mean=rule.mean, image_std=rule.std
     )
     whole = Network(config).eval()
     pipe = pipeline("image-classification", model=whole, image_processor=processor, device="cpu")
@@ -253,7 +253,7 @@ def _fastai(model: Path, card: Card) -> Peer:
         blocks=(ImageBlock, CategoryBlock(vocab=["real", "ai"])),
         splitter=RandomSplitter(0.5, seed=0),
         get_y=lambda path: path.name.partition("-")[0],
-        item_tfms=Resize(rule.view_size),
+        item_tfms=Resize(rule.crop_size),
         batch_tfms=Normalize.from_stats(rule.mean, rule.std, cuda=False),
     )
     loaders = block.dataloaders(sorted(Path(scratch.name).glob("*.png")), bs=1, num_workers=0, device="cpu")

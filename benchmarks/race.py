@@ -15,11 +15,10 @@ from typing import Any
 
 from benchmarks.peers import PEERS
 from fauxto import card as cards
-from fauxto.bench import machine
-from fauxto.bench.pictures import write_pictures
+from fauxto.bench.images import write_pictures
 from fauxto.bench.statistics import summary
-from fauxto.output import Progress
-from fauxto.session import usable_cpus
+from fauxto.progress import Progress
+from fauxto.system import usable_cpus
 
 SCHEMA = 1
 BUSY = """
@@ -81,7 +80,7 @@ def race(
     """Run `rounds` rounds, with `busy` beside as many computing processes as there are CPUs. Ctrl-C keeps the rest."""
     order, skipped, running = random.Random(seed), {}, []
     spinning = keep_busy(usable_cpus() if busy else 0)
-    record, done = machine.record(), [0]
+    record, done = system.record(), [0]
     try:
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as scratch:
             pictures = write_pictures(Path(scratch))
@@ -171,7 +170,7 @@ def _report(
     card = cards.read(folder)
     return {
         "schema": SCHEMA,
-        "machine": record | {"load_after": machine.load()},
+        "machine": record | {"load_after": system.load()},
         "packages": _packages(),
         "busy": busy,
         "rounds": done,

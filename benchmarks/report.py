@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import fauxto
-from fauxto.bench import machine
 from fauxto.errors import FauxtoError
 
 ROOT = Path(__file__).parents[1]
@@ -24,7 +23,7 @@ SCOPES = {
 def file_stem(report: dict[str, Any]) -> str:
     """The name of a race's files: device, date, version, and whether the machine was kept busy."""
     host = report["machine"]
-    device = machine.slug(host["gpu"] or host["cpu"])
+    device = system.slug(host["gpu"] or host["cpu"])
     busy = "-busy" if report["busy"] else ""
     return f"{device}-{host['usable_cpus']}cpu-{host['date'][:10]}-fauxto{fauxto.__version__}{busy}"
 

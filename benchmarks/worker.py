@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from benchmarks.peers import build
-from fauxto.bench.machine import peak_memory_mb
+from fauxto.system import peak_memory_mb
 
 
 def views(size: int) -> np.ndarray:

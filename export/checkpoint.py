@@ -14,11 +14,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from export.errors import ExportError
 from fauxto import card as cards
-from fauxto.bench.machine import git_commit
-from fauxto.golden import SIZES, golden_picture
-from fauxto.image import load
-from fauxto.labelled import LABELS
-from fauxto.preprocess import Preprocessing, pool, prepare
+from fauxto.evaluate.dataset import LABELS
+from fauxto.image.decode import load
+from fauxto.image.preprocess import Preprocessing, pool, prepare
+from fauxto.image.synthetic import SIZES, golden_image
+from fauxto.system import git_commit
 from train.config import FILES, Config
 from train.errors import TrainError
 from train.model import ai_logit, build, one_output, read_model
@@ -80,12 +80,12 @@ def make_card(name: str, checkpoint: dict[str, Any], state_hash: str, network: n
         "positive_label": "ai",
         "input": {
             "colour": "RGB",
-            "view_size": rule.view_size,
+            "view_size": rule.crop_size,
             "max_short_side": rule.max_short_side,
             "filter": rule.filter,
             "positions": [list(position) for position in rule.positions],
             "pooling": "mean of the largest",
-            "pooled_views": rule.pooled_views,
+            "pooled_views": rule.pooled_crops,
             "mean": list(rule.mean),
             "std": list(rule.std),
         },
@@ -102,7 +102,7 @@ def make_card(name: str, checkpoint: dict[str, Any], state_hash: str, network: n
         "created": datetime.now(UTC).date().isoformat(),
         "git_commit": git_commit(),
         "versions": {"torch": checkpoint["torch"], "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
-        "golden": [{"picture": i, "logit": torch_logit(network, golden_picture(i), rule)} for i in range(len(SIZES))],
+        "golden": [{"picture": i, "logit": torch_logit(network, golden_image(i), rule)} for i in range(len(SIZES))],
     }
 
 

@@ -12,11 +12,11 @@ from PIL import Image
 
 from export.target import refuse_used, whole_folder
 from fauxto import card as cards
-from fauxto.card import REFERENCE, Card, sha256
-from fauxto.golden import SIZES, golden_picture
-from fauxto.image import load
-from fauxto.preprocess import cut_views, normalise, offset, pool, scaled_size
-from fauxto.session import Session
+from fauxto.image.decode import load
+from fauxto.image.preprocess import cut_crops, normalise, offset, pool, scaled_size
+from fauxto.image.synthetic import SIZES, golden_image
+from fauxto.model.card import REFERENCE, Card
+from fauxto.model.model import sha256
 from fauxto.verdict import decide, probability
 
 INDEX = "index.json"
@@ -38,7 +38,7 @@ def write(model: Path, out: Path) -> None:
     refuse_used(out, "--golden")
     card = cards.read(model)
     path, digest = cards.checked_file(model, card, card.variants[REFERENCE].file)
-    session = Session(path)
+    session = OnnxSession(path)
     with whole_folder(out) as folder:
         pictures = [_write_picture(number, session, card, folder) for number in range(len(SIZES))]
         index = {
@@ -54,10 +54,10 @@ def write(model: Path, out: Path) -> None:
         (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
 
 
-def _write_picture(number: int, session: Session, card: Card, folder: Path) -> dict[str, Any]:
-    rule, pixels = card.preprocessing, golden_picture(number)
+def _write_picture(number: int, session: OnnxSession, card: Card, folder: Path) -> dict[str, Any]:
+    rule, pixels = card.preprocessing, golden_image(number)
     Image.fromarray(pixels).save(folder / f"{number}.png")
-    views = cut_views(load(pixels), rule)
+    views = cut_crops(load(pixels), rule)
     tensor = normalise(views, rule.mean, rule.std)
     logits = session.run(tensor)
     arrays = dict(zip(STEPS, (pixels, views, tensor, logits), strict=True))
@@ -72,7 +72,7 @@ def _write_picture(number: int, session: Session, card: Card, folder: Path) -> d
         "height": height,
         "scaled": list(scaled),
         "view_offsets": [
-            [offset(fraction, side - rule.view_size) for fraction, side in zip(place, scaled, strict=True)]
+            [offset(fraction, side - rule.crop_size) for fraction, side in zip(place, scaled, strict=True)]
             for place in rule.positions
         ],
         "files": {step: _entry(folder / f"{number}.{step}", arrays[step]) for step in STEPS}

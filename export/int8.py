@@ -14,11 +14,10 @@ import onnx
 from export.errors import ExportError
 from export.onnx_file import save
 from export.variants import METHODS, Floats, Quantiser, half_weights
-from fauxto.card import MODEL_FILE, parse
 from fauxto.errors import ImageError
-from fauxto.image import load
-from fauxto.preprocess import prepare
-from fauxto.session import Session
+from fauxto.image.decode import load
+from fauxto.image.preprocess import prepare
+from fauxto.model.card import MODEL_FILE, parse
 
 TOLERANCE = 0.05
 """Mean change that a view's calibrated log-odds may have: on val, noise of this size turns 1 verdict in 100."""
@@ -44,14 +43,14 @@ def write_int8(folder: Path, raw: dict[str, Any], pictures: Sequence[Path]) -> d
     """
     views = _views(pictures, raw)
     compared, calibration = views[:COMPARED], views[COMPARED:] or views
-    reference = Session(folder / MODEL_FILE)
+    reference = OnnxSession(folder / MODEL_FILE)
     expected = [reference.run(own) for own in compared]
     with tempfile.TemporaryDirectory() as name:
         quantiser, place = Quantiser(folder / MODEL_FILE, Path(name)), Path(name, "int8.onnx")
 
         def error(model: onnx.ModelProto) -> float:
             onnx.save(model, str(place))
-            session = Session(place)
+            session = OnnxSession(place)
             pairs = zip(compared, expected, strict=True)
             changes = [np.abs(session.run(own) - logits).mean() for own, logits in pairs]
             return float(np.mean(changes)) / raw["calibration"]["temperature"]

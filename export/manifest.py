@@ -10,7 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from fauxto.card import CARD_FILE, sha256
+from fauxto.model.card import CARD_FILE
+from fauxto.model.model import sha256
 
 NAME = "manifest.json"
 

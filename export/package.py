@@ -21,10 +21,10 @@ from export.onnx_file import save, write_reference
 from export.target import refuse_used, whole_folder
 from export.variants import int8_weights
 from fauxto import card as cards
-from fauxto.card import MODEL_FILE, REFERENCE, Card
 from fauxto.detector import Detector
-from fauxto.image import SUFFIXES
-from fauxto.providers import CPU
+from fauxto.files import SUFFIXES
+from fauxto.inference.providers import CPU
+from fauxto.model.card import MODEL_FILE, REFERENCE, Card
 from fauxto.verdict import decide, probability
 from train.config import Config
 

@@ -13,13 +13,12 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from fauxto.card import REFERENCE, Card
 from fauxto.errors import ImageError
-from fauxto.golden import SIZES, golden_picture
-from fauxto.image import load
-from fauxto.labelled import LABELS
-from fauxto.preprocess import cut_views, normalise, pool
-from fauxto.session import Session
+from fauxto.evaluate.dataset import LABELS
+from fauxto.image.decode import load
+from fauxto.image.preprocess import cut_crops, normalise, pool
+from fauxto.image.synthetic import SIZES, golden_image
+from fauxto.model.card import REFERENCE, Card
 from fauxto.verdict import decide, probability
 
 Views = npt.NDArray[np.uint8]
@@ -67,7 +66,7 @@ class Proof:
 
 def onnx_logits(path: Path, card: Card) -> Logits:
     """The logits of an ONNX file, through the runtime's own session."""
-    session, rule = Session(path), card.preprocessing
+    session, rule = OnnxSession(path), card.preprocessing
     return lambda views: session.run(normalise(views, rule.mean, rule.std))
 
 
@@ -130,11 +129,11 @@ def _read(paths: Sequence[Path], card: Card) -> Iterator[tuple[Path, Views, int]
             image = load(path)
         except ImageError:
             continue
-        yield path, cut_views(image, card.preprocessing), min(image.size)
+        yield path, cut_crops(image, card.preprocessing), min(image.size)
 
 
 def _golden(logits: Logits, number: int, card: Card) -> float:
-    views = cut_views(load(golden_picture(number)), card.preprocessing)
+    views = cut_crops(load(golden_image(number)), card.preprocessing)
     return float(pool(logits(views)[None], card.preprocessing)[0])
 
 

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 
 from export.weights import network
 from fauxto import card as cards
-from fauxto.card import MODEL_FILE
+from fauxto.model.card import MODEL_FILE
 from train.checkpoint import write_whole
 from train.config import FILES, Config
 from train.data import TrainingCrops, collate, draw_weights, read

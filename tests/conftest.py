@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fauxto.card import CARD_FILE, choose_variant, find_model, read
 from fauxto.detector import Detector
-from fauxto.providers import CPU
+from fauxto.inference.providers import CPU
+from fauxto.model.card import CARD_FILE, choose_variant, find_model, read
 
 GOLDEN_TOLERANCE = 5e-3
 """Of a golden logit: those are the fp32 file's, and the default file stores int8 weights, up to 0.0048 away."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["fauxto.provenance"]):
-    from fauxto.provenance import declaration
+    from fauxto.provenance.declaration import declaration
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parent / "runtime")]
 

@@ -13,7 +13,7 @@ import random
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-from fauxto.preprocess import mirror_pad
+from fauxto.image.preprocess import mirror_pad
 
 MARGIN = 16  # px around the crop while the codecs work: room for a random phase of their grid
 FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BOX)

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from fauxto.arguments import positive
+from fauxto.argument_types import positive
 from train.checkpoint import METRICS
 from train.config import Config, write
 from train.data import leave_out, read

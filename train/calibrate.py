@@ -91,7 +91,7 @@ def operating_points(
     threshold for all, `copies` how many conditions each picture is seen under. AI pictures count evenly.
     """
     real, ai, counts = p_ai[~is_ai], p_ai[is_ai], weights[~is_ai]
-    photo_below, effective = float(np.quantile(ai, MISS_RATE)), effective_count(counts, copies)
+    no_sign_below, effective = float(np.quantile(ai, MISS_RATE)), effective_count(counts, copies)
     thresholds = {name: threshold_for(share, real, counts, copies) for name, share in OPERATING_POINTS.items()}
     points = {}
     for name, threshold in (thresholds | {"balanced": 0.5}).items():
@@ -99,7 +99,7 @@ def operating_points(
         points[name] = {
             "threshold": threshold,
             # "balanced" always decides.
-            "photo_below": threshold if name == "balanced" else min(photo_below, threshold),
+            "no_sign_below": threshold if name == "balanced" else min(no_sign_below, threshold),
             "fpr": wrong,
             "fpr_upper": wilson(wrong * effective, effective)[1],
             "recall": float(np.mean(ai >= threshold)),

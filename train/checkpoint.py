@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel
 
-from fauxto.labelled import LABELS
+from fauxto.evaluate.dataset import LABELS
 from train.config import Config
 from train.errors import TrainError
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-from fauxto.preprocess import Preprocessing
+from fauxto.image.preprocess import Preprocessing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -20,11 +20,11 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from fauxto.conditions import Condition
 from fauxto.errors import ImageError
-from fauxto.image import load
-from fauxto.labelled import LABELS, Picture, find, of_class, read_index
-from fauxto.preprocess import Preprocessing, normalise, prepare
+from fauxto.evaluate.dataset import LABELS, LabelledImage, find, of_class, read_index
+from fauxto.image.decode import load
+from fauxto.image.decoded import Corruption
+from fauxto.image.preprocess import Preprocessing, normalise, prepare
 from train.augment import augment
 from train.errors import TrainError
 
@@ -36,7 +36,7 @@ DOUBT = 4  # a photograph that an earlier network was sure to be generated has 1
 DOUBT_COLUMNS = ("path", "p_ai")  # of the file that train.doubts writes
 
 
-def read(data: Path, val_share: float, seed: int) -> tuple[list[Picture], list[Picture]]:
+def read(data: Path, val_share: float, seed: int) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """The usable pictures of DATA as (train, val). Unusable ones are named on stderr and left out.
 
     Raises:
@@ -61,10 +61,10 @@ def read(data: Path, val_share: float, seed: int) -> tuple[list[Picture], list[P
     return train, val
 
 
-def usable(pictures: list[Picture], folder: Path) -> list[Picture]:
+def usable(pictures: list[LabelledImage], folder: Path) -> list[LabelledImage]:
     """Leave out what no header can be read of, or what is tiny, and name it."""
 
-    def trouble(picture: Picture) -> str:
+    def trouble(picture: LabelledImage) -> str:
         try:
             with Image.open(picture.path) as image:
                 side = min(image.size)
@@ -82,10 +82,12 @@ def usable(pictures: list[Picture], folder: Path) -> list[Picture]:
     return good
 
 
-def split(pictures: list[Picture], val_share: float, seed: int) -> tuple[list[Picture], list[Picture]]:
+def split(
+    pictures: list[LabelledImage], val_share: float, seed: int
+) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """Split by group, class by class: a class's pictures of one source (or sub-folder) never part."""
     rng = random.Random(seed)
-    parts: tuple[list[Picture], list[Picture]] = ([], [])
+    parts: tuple[list[LabelledImage], list[LabelledImage]] = ([], [])
     for label in LABELS:
         groups = defaultdict(list)
         for picture in of_class(pictures, label):
@@ -100,7 +102,7 @@ def split(pictures: list[Picture], val_share: float, seed: int) -> tuple[list[Pi
     return parts
 
 
-def leave_out(pictures: Sequence[Picture], file: str) -> tuple[list[Picture], list[Picture]]:
+def leave_out(pictures: Sequence[LabelledImage], file: str) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """The pictures of the sources that a file does not name, and those of the ones that it names, one a line.
 
     Raises:
@@ -109,7 +111,7 @@ def leave_out(pictures: Sequence[Picture], file: str) -> tuple[list[Picture], li
     names = set(filter(None, Path(file).read_text("utf-8").splitlines())) if file else set()
     if unknown := names - {picture.origin for picture in pictures}:
         raise TrainError(f"{file}: no picture for training is of the source '{min(unknown)}'")
-    parts: tuple[list[Picture], list[Picture]] = ([], [])
+    parts: tuple[list[LabelledImage], list[LabelledImage]] = ([], [])
     for picture in pictures:
         parts[picture.origin in names].append(picture)
     for label in LABELS:
@@ -118,7 +120,7 @@ def leave_out(pictures: Sequence[Picture], file: str) -> tuple[list[Picture], li
     return parts
 
 
-def unseen(val: Sequence[Picture], train: Sequence[Picture]) -> list[Picture]:
+def unseen(val: Sequence[LabelledImage], train: Sequence[LabelledImage]) -> list[LabelledImage]:
     """Val's pictures of sources that are not in `train`; all of val where a class has fewer than ENOUGH of them.
 
     A network is surer of the sources that it knows than of others, and users have only others.
@@ -152,7 +154,9 @@ def read_doubts(file: str, data: Path) -> dict[Path, float]:
     return doubts
 
 
-def draw_weights(pictures: Sequence[Picture], doubts: Mapping[Path, float] = MappingProxyType({})) -> torch.Tensor:
+def draw_weights(
+    pictures: Sequence[LabelledImage], doubts: Mapping[Path, float] = MappingProxyType({})
+) -> torch.Tensor:
     """(N,) float64 odds of each picture: the classes evenly, then sources and generators, then pictures.
 
     A group counts by the square root of its size: even enough that no large source rules, without
@@ -166,7 +170,7 @@ def draw_weights(pictures: Sequence[Picture], doubts: Mapping[Path, float] = Map
     prompts = Counter((p.is_ai, p.prompt) for p in pictures)
     classes = Counter(source for _, source in {(p.is_ai, p.source) for p in pictures} if source)
 
-    def odds(p: Picture) -> float:
+    def odds(p: LabelledImage) -> float:
         repeats = prompts[p.is_ai, p.prompt] if p.prompt else 1
         matched = MATCHED if classes[p.source] == 2 else 1
         doubted = 1 + DOUBT * doubts.get(p.path, 0.0)
@@ -202,7 +206,7 @@ class TrainingCrops(Dataset[tuple[np.ndarray, int]]):
 
     def __init__(
         self,
-        pictures: Sequence[Picture],
+        pictures: Sequence[LabelledImage],
         weights: torch.Tensor,
         samples: int,
         size: int,
@@ -244,7 +248,7 @@ class WholePictures(Dataset[np.ndarray]):
     `condition` changes the decoded picture first (fauxto.conditions).
     """
 
-    def __init__(self, pictures: Sequence[Picture], rule: Preprocessing, condition: Condition) -> None:
+    def __init__(self, pictures: Sequence[LabelledImage], rule: Preprocessing, condition: Corruption) -> None:
         self.pictures, self.rule, self.condition = pictures, rule, condition
 
     def __len__(self) -> int:
@@ -255,7 +259,7 @@ class WholePictures(Dataset[np.ndarray]):
             return prepare(self.condition(load(self.pictures[position].path)), self.rule)
         except ImageError as error:
             print(f"left out {self.pictures[position].path}: {error}", file=sys.stderr)
-            size = self.rule.view_size
+            size = self.rule.crop_size
             return np.full((len(self.rule.positions), 3, size, size), np.nan, np.float32)
 
 
@@ -269,7 +273,7 @@ def collate(rule: Preprocessing) -> Callable[[list[tuple[np.ndarray, int]]], tup
     return batch
 
 
-def even_subset(pictures: Sequence[Picture], per_class: int, seed: int) -> list[Picture]:
+def even_subset(pictures: Sequence[LabelledImage], per_class: int, seed: int) -> list[LabelledImage]:
     """At most `per_class` pictures of each class, drawn with the odds of draw_weights, none twice."""
     weights = draw_weights(pictures)
     chosen: list[int] = []

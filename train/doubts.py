@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fauxto.conditions import clean
-from fauxto.labelled import of_class
+from fauxto.evaluate.corruptions import clean
+from fauxto.evaluate.dataset import of_class
 from train.calibrate import probability
 from train.config import Config
 from train.data import DOUBT_COLUMNS, read

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from fauxto.card import OperatingPoint
-from fauxto.conditions import CONDITIONS
 from fauxto.evaluate import plots
+from fauxto.evaluate.corruptions import CONDITIONS
+from fauxto.evaluate.dataset import LABELS, LabelledImage, of_class
 from fauxto.evaluate.metrics import figures
-from fauxto.labelled import LABELS, Picture, of_class
+from fauxto.model.card import OperatingPoint
 from train import report
 from train.calibrate import fit_calibration, operating_points, probability, read_unseen
 from train.checkpoint import read_history, write_whole
@@ -28,7 +28,9 @@ from train.measure import pooled_logits, trivial_baseline
 from train.model import stay_positive
 
 
-def finish(model: nn.Module, config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path) -> None:
+def finish(
+    model: nn.Module, config: Config, train: Sequence[LabelledImage], val: Sequence[LabelledImage], run: Path
+) -> None:
     """Cut the last layer as the settings say, calibrate on val's unseen sources, and write what RUN promises.
 
     Calibration takes clean, web and hard in equal parts, and then what train.unseen wrote, where it is named; for the
@@ -115,7 +117,7 @@ def aligned(config: Config) -> str:
     return f"{len(aligned_pairs(folder))} pairs"
 
 
-def manifest_hash(train: Sequence[Picture], val: Sequence[Picture], data: Path) -> str:
+def manifest_hash(train: Sequence[LabelledImage], val: Sequence[LabelledImage], data: Path) -> str:
     """sha256 over the names and sizes of all pictures used: which data this was, without the data."""
     digest = hashlib.sha256()
     for name, part in (("train", train), ("val", val)):

@@ -21,8 +21,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from fauxto.conditions import clean
-from fauxto.labelled import Picture
+from fauxto.evaluate.corruptions import clean
+from fauxto.evaluate.dataset import LabelledImage
 from train.checkpoint import Checkpoint, save_checkpoint
 from train.config import Config
 from train.data import TrainingCrops, aligned_pairs, collate, draw_weights, even_subset, read_doubts
@@ -38,7 +38,7 @@ HEAD_EPOCH_SHARE = 0.25  # the head alone learns fast; its epoch draws this shar
 
 
 def fit(
-    config: Config, train: Sequence[Picture], val: Sequence[Picture], run: Path, begun: Checkpoint | None
+    config: Config, train: Sequence[LabelledImage], val: Sequence[LabelledImage], run: Path, begun: Checkpoint | None
 ) -> nn.Module:
     """Train, and return the averaged network on its device, in eval mode.
 
@@ -101,7 +101,7 @@ def fit(
     return ema.module.eval()
 
 
-def batch_source(config: Config, train: Sequence[Picture], accelerator: Accelerator) -> EpochBatches:
+def batch_source(config: Config, train: Sequence[LabelledImage], accelerator: Accelerator) -> EpochBatches:
     """The function that gives an epoch's batches, from the workers' hands or from the device's own memory."""
     weights = draw_weights(train, read_doubts(config.doubts, Path(config.data)))
     folder = Path(config.aligned) if config.aligned else None
@@ -152,7 +152,7 @@ def one_epoch(
     return float(sum(losses)) / max(1, len(losses)), time.perf_counter() - started
 
 
-def watch(model: nn.Module, pictures: Sequence[Picture], config: Config) -> dict[str, float]:
+def watch(model: nn.Module, pictures: Sequence[LabelledImage], config: Config) -> dict[str, float]:
     """AUC and loss on the watched val pictures, seen through the centre view alone: cheap, for the curve."""
     logits, kept = pooled_logits(model, pictures, config.preprocessing(), clean, config.workers, views=1)
     is_ai = np.array([picture.is_ai for picture in kept])

@@ -16,10 +16,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from fauxto.conditions import Condition
-from fauxto.evaluate import trivial
-from fauxto.labelled import Picture
-from fauxto.preprocess import Preprocessing, pool
+from fauxto.evaluate.dataset import LabelledImage
+from fauxto.image.decoded import Corruption
+from fauxto.image.preprocess import Preprocessing, pool
 from train.config import Config
 from train.data import TrainingCrops, WholePictures, draw_weights, read_doubts
 from train.errors import TrainError
@@ -28,12 +27,12 @@ from train.model import ai_logit
 
 def pooled_logits(
     model: nn.Module,
-    pictures: Sequence[Picture],
+    pictures: Sequence[LabelledImage],
     rule: Preprocessing,
-    condition: Condition,
+    condition: Corruption,
     workers: int,
     views: int | None = None,
-) -> tuple[np.ndarray, list[Picture]]:
+) -> tuple[np.ndarray, list[LabelledImage]]:
     """Each picture's logit, pooled over its first `views`, and the pictures that could be read.
 
     Returns:
@@ -46,8 +45,8 @@ def pooled_logits(
 
 @torch.no_grad()
 def view_logits(
-    model: nn.Module, pictures: Sequence[Picture], rule: Preprocessing, condition: Condition, workers: int
-) -> tuple[np.ndarray, list[Picture]]:
+    model: nn.Module, pictures: Sequence[LabelledImage], rule: Preprocessing, condition: Corruption, workers: int
+) -> tuple[np.ndarray, list[LabelledImage]]:
     """The logit of each view of each picture, and the pictures that could be read.
 
     Returns:
@@ -71,7 +70,7 @@ def view_logits(
     return values[read], [picture for picture, ok in zip(pictures, read, strict=True) if ok]
 
 
-def trivial_baseline(train: Sequence[Picture], config: Config) -> dict[str, Any]:
+def trivial_baseline(train: Sequence[LabelledImage], config: Config) -> dict[str, Any]:
     """What the trivial features tell of the crops that the network learns from: near .5, or the mixture leaks.
 
     The crops are drawn and augmented as for one more epoch, and stored as PNG, so that the file's size
@@ -84,10 +83,10 @@ def trivial_baseline(train: Sequence[Picture], config: Config) -> dict[str, Any]
     def row(position: int) -> np.ndarray:
         buffer = io.BytesIO()
         Image.fromarray(crops[position][0]).save(buffer, "PNG")
-        return trivial.features(buffer.getvalue())
+        return baseline.features(buffer.getvalue())
 
     with ThreadPoolExecutor(max(1, config.workers)) as pool:
         table = np.array(list(tqdm(pool.map(row, range(samples)), "trivial features", samples, False, disable=None)))
     drawn = [train[index] for index in crops.indices]
     is_ai = np.array([picture.is_ai for picture in drawn])
-    return trivial.baseline(table, is_ai, [picture.origin for picture in drawn])
+    return baseline.baseline(table, is_ai, [picture.origin for picture in drawn])

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision.models import ResNet18_Weights, resnet18
 
-from fauxto.labelled import LABELS
+from fauxto.evaluate.dataset import LABELS
 from train.errors import TrainError
 
 LR_SCALE = {"stem": 0.25, "body": 0.5, "head": 1.0}

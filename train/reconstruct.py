@@ -23,8 +23,8 @@ from torch.export.passes import move_to_device_pass
 from tqdm import tqdm
 
 from fauxto.errors import ImageError
-from fauxto.image import load
-from fauxto.labelled import Picture, find, of_class, read_index
+from fauxto.evaluate.dataset import LabelledImage, find, of_class, read_index
+from fauxto.image.decode import load
 from train.augment import FILTERS
 from train.data import even_subset
 from train.errors import TrainError, exit_status
@@ -60,7 +60,7 @@ def read_autoencoder(file: Path, device: str = "cpu") -> torch.nn.Module:
         raise TrainError(f"{file}: not a file of torch.export.save ({str(error).splitlines()[0]})") from None
 
 
-def photographs(data: Path, count: int, seed: int) -> list[Picture]:
+def photographs(data: Path, count: int, seed: int) -> list[LabelledImage]:
     """At most `count` of DATA's training photographs, drawn as training draws. Raises TrainError without DATA/train."""
     if not (data / "train").is_dir():
         raise TrainError(f"{data / 'train'}: no such folder; DATA needs train/{{ai,real}}")

@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from fauxto.image import load
-from fauxto.labelled import Picture
+from fauxto.evaluate.dataset import LabelledImage
+from fauxto.image.decode import load
 
 THUMBNAIL = 192  # px, of the contact sheet
 
@@ -37,7 +37,7 @@ def learning_curve(history: Sequence[dict[str, float]], path: Path) -> None:
     save(figure, path)
 
 
-def data_table(parts: Mapping[str, Sequence[Picture]], path: Path) -> None:
+def data_table(parts: Mapping[str, Sequence[LabelledImage]], path: Path) -> None:
     """What was used, by count: a row for each split, label, source, generator, style and licence."""
     counts = Counter(
         (name, p.is_ai, p.source, p.generator, p.style, p.licence) for name, part in parts.items() for p in part
@@ -49,7 +49,7 @@ def data_table(parts: Mapping[str, Sequence[Picture]], path: Path) -> None:
             writer.writerow([name, "ai" if is_ai else "real", *rest, count])
 
 
-def worst_mistakes(pictures: Sequence[Picture], p_ai: np.ndarray, path: Path, count: int = 24) -> None:
+def worst_mistakes(pictures: Sequence[LabelledImage], p_ai: np.ndarray, path: Path, count: int = 24) -> None:
     """A contact sheet: the pictures whose p is farthest from the truth, half of each kind of mistake."""
     wrongness = np.array([1 - p if picture.is_ai else p for picture, p in zip(pictures, p_ai, strict=True)])
     order = np.argsort(-wrongness)

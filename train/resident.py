@@ -19,9 +19,9 @@ from torch import nn
 from tqdm import tqdm
 
 from fauxto.errors import ImageError
-from fauxto.image import load
-from fauxto.labelled import LABELS, Picture
-from fauxto.preprocess import Preprocessing
+from fauxto.evaluate.dataset import LABELS, LabelledImage
+from fauxto.image.decode import load
+from fauxto.image.preprocess import Preprocessing
 from train.augment import P_CODEC, P_WEBP, QUALITY, webp
 from train.batch_augment import Dice, augment, resample, whole
 from train.errors import TrainError
@@ -43,7 +43,7 @@ class ResidentCrops:
 
     def __init__(
         self,
-        pictures: Sequence[Picture],
+        pictures: Sequence[LabelledImage],
         weights: torch.Tensor,
         size: int,
         rule: Preprocessing,
@@ -103,7 +103,7 @@ class ResidentCrops:
         return torch.stack([photographs, fakes], 1).flatten(0, 1).byte()
 
 
-def frames(pictures: Sequence[Picture], device: str, workers: int) -> tuple[torch.Tensor, torch.Tensor]:
+def frames(pictures: Sequence[LabelledImage], device: str, workers: int) -> tuple[torch.Tensor, torch.Tensor]:
     """(N, FRAME, FRAME, 3) uint8 with each picture at the top left, and (N, 2) int64, its height and width.
 
     Raises:

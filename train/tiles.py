@@ -21,8 +21,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from fauxto.errors import ImageError
-from fauxto.image import load
-from fauxto.labelled import INDEX_COLUMNS, Picture, find, read_index
+from fauxto.evaluate.dataset import INDEX_COLUMNS, LabelledImage, find, read_index
+from fauxto.image.decode import load
 from train.augment import FILTERS
 from train.errors import TrainError, exit_status
 
@@ -52,7 +52,7 @@ def random_part(image: Image.Image, rng: random.Random) -> Image.Image:
     return image.crop((left, top, left + width, top + height))
 
 
-def write_tiles(picture: Picture, source: Path, target: Path) -> list[dict[str, str]]:
+def write_tiles(picture: LabelledImage, source: Path, target: Path) -> list[dict[str, str]]:
     """Write a picture's tiles below `target`, and return their rows for the index; none if it cannot be read."""
     name = picture.path.relative_to(source)
     try:
@@ -77,7 +77,7 @@ def save_whole(picture: Image.Image, path: Path) -> None:
     os.replace(partial, path)
 
 
-def index_row(picture: Picture, path: Path) -> dict[str, str]:
+def index_row(picture: LabelledImage, path: Path) -> dict[str, str]:
     """What the index says of `picture`, under the path of its tile."""
     told = {name: getattr(picture, name) for name in INDEX_COLUMNS}
     return {"path": path.as_posix()} | told

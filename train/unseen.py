@@ -22,10 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fauxto.arguments import positive
-from fauxto.conditions import CONDITIONS
+from fauxto.argument_types import positive
+from fauxto.evaluate.corruptions import CONDITIONS
+from fauxto.evaluate.dataset import LabelledImage
 from fauxto.evaluate.metrics import auc, expected_calibration_error
-from fauxto.labelled import Picture
 from train.calibrate import fit_bias, fit_calibration, probability
 from train.config import Config
 from train.data import even_subset, leave_out, read, unseen
@@ -108,7 +108,7 @@ def measure(run: Path, per_class: int) -> LeftOut:
     model = build("none").to(device, memory_format=memory_layout(device))
     model.load_state_dict(state["model"])
 
-    def seen(pictures: Sequence[Picture]) -> tuple[np.ndarray, np.ndarray]:
+    def seen(pictures: Sequence[LabelledImage]) -> tuple[np.ndarray, np.ndarray]:
         logits, truth = [], []
         for name, condition in CONDITIONS.items():
             print(f"{run}: measuring {len(pictures)} pictures, {name}", file=sys.stderr)
@@ -122,7 +122,7 @@ def measure(run: Path, per_class: int) -> LeftOut:
     return LeftOut(run.name, logits / temperature + bias, is_ai, len({picture.origin for picture in left}))
 
 
-def few_of_each_source(pictures: Sequence[Picture], seed: int) -> list[Picture]:
+def few_of_each_source(pictures: Sequence[LabelledImage], seed: int) -> list[LabelledImage]:
     """At most OF_A_SOURCE pictures of each source and class, drawn by the seed."""
     groups = defaultdict(list)
     for picture in pictures:

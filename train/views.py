@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from fauxto.conditions import CONDITIONS, refuse_unknown
+from fauxto.evaluate.corruptions import CONDITIONS, refuse_unknown
+from fauxto.evaluate.dataset import LabelledImage
 from fauxto.evaluate.metrics import auc, by_generator, recall_at
-from fauxto.labelled import Picture
-from fauxto.preprocess import pool
+from fauxto.image.preprocess import pool
 from train.config import CENTRE_AND_QUARTERS, Config
 from train.data import even_subset, read
 from train.errors import exit_status
@@ -82,7 +82,7 @@ def compare(run: Path, data: Path | None, count: int, conditions: list[str]) -> 
                 print(f"| {name} | {largest} | {condition} | {found} | {pixels:.2f} |", flush=True)
 
 
-def figures_of(scores: np.ndarray, pictures: Sequence[Picture]) -> str:
+def figures_of(scores: np.ndarray, pictures: Sequence[LabelledImage]) -> str:
     """AUC, mean AUC of the generators with five pictures or more, recall at 1 %: three cells."""
     is_ai = np.array([picture.is_ai for picture in pictures])
     groups = by_generator(is_ai, scores, is_ai, [picture.generator for picture in pictures], None)

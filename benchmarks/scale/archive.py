@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
-from fauxto.bench.pictures import SIZES, picture, save
+from fauxto.bench.images import SIZES, picture, save
 
 DISTINCT = 98  # pictures of a mixed archive; a file system allows some ten thousand links to each
 FOLDER = 1000  # files in one folder

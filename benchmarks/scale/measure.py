@@ -1,4 +1,4 @@
-"""The measurements, one process after the other on an otherwise idle machine."""
+"""The measurements, one process after the other on an otherwise idle system."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ import pyarrow.parquet as pq
 
 from benchmarks import tiny_model
 from benchmarks.scale import archive
-from fauxto.bench import machine
-from fauxto.bench.pictures import SIZES
+from fauxto.bench.images import SIZES
 from fauxto.errors import FauxtoError
 from fauxto.scan.run import PART_ROWS
-from fauxto.session import usable_cpus
+from fauxto.system import usable_cpus
 
 KILLED_AFTER = (4.0, 6.0, 5.0)  # seconds
 
@@ -57,10 +56,10 @@ QUICK = Effort(1, 6, (24, 4), (200, 20), (100, 200, 400), 400)
 def measure(sections: Iterable[str], effort: Effort) -> Iterator[tuple[str, dict[str, Any]]]:
     """Measure each of SECTIONS, and give its name and figures, with the machine; see scale.md for what they mean."""
     for section in sections:
-        record = machine.record()
+        record = system.record()
         with tempfile.TemporaryDirectory(prefix="scale-") as scratch:
             found = SECTIONS[section](Path(scratch), effort)
-        record["load_after"] = machine.load()
+        record["load_after"] = system.load()
         yield section, {"machine": record, "found": found}
 
 

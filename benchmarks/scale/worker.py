@@ -17,9 +17,9 @@ import psutil
 
 from fauxto import card as cards
 from fauxto.detector import Detector
-from fauxto.image import keep_memory
-from fauxto.preprocess import Preprocessing
-from fauxto.read import read
+from fauxto.image.decode import keep_memory
+from fauxto.image.decoded import decode
+from fauxto.image.preprocess import Preprocessing
 
 EVERY = 2.0  # seconds between two looks at the memory, which take some time themselves
 FIRST = 0.1  # the same until another process is there: a scan of a few pictures is over soon

@@ -1,39 +1,65 @@
-"""fauxto tells AI-generated pictures from photographs, on this machine, without sending them anywhere.
+"""fauxto looks for signs of AI generation in pictures, on this machine, without sending them anywhere.
 
 import fauxto
-fauxto.Detector().predict("photo.jpg").verdict   # "photo", "unsure" or "ai"
+fauxto.Detector().predict("photo.jpg").verdict   # "ai", "unsure" or "no_sign"
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
+from fauxto.version import __version__
+
 if TYPE_CHECKING:
-    from fauxto.card import Card
     from fauxto.detector import Detector
-    from fauxto.errors import FauxtoError, ImageError, ModelError, ProviderError
-    from fauxto.verdict import Prediction
+    from fauxto.errors import FauxtoError, ImageError, ModelError, OutputError, ProviderError
+    from fauxto.image.decode import Source
+    from fauxto.model.card import Card, OperatingPoint, Variant
+    from fauxto.prediction import Declaration, Prediction
 
-__version__ = "0.1.0"
-__all__ = ["Card", "Detector", "FauxtoError", "ImageError", "ModelError", "Prediction", "ProviderError", "__version__"]
+# onnxruntime 1.29 and later report to their makers unless this is set before the first import. Every process of ours
+# imports fauxto, or a package that says the same, before onnxruntime.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-_ROOMS = {
-    "Card": "card",
+__all__ = [
+    "Card",
+    "Declaration",
+    "Detector",
+    "FauxtoError",
+    "ImageError",
+    "ModelError",
+    "OperatingPoint",
+    "OutputError",
+    "Prediction",
+    "ProviderError",
+    "Source",
+    "Variant",
+    "__version__",
+]
+
+_MODULES = {
+    "Card": "model.card",
+    "Declaration": "prediction",
     "Detector": "detector",
     "FauxtoError": "errors",
     "ImageError": "errors",
     "ModelError": "errors",
-    "Prediction": "verdict",
+    "OperatingPoint": "model.card",
+    "OutputError": "errors",
+    "Prediction": "prediction",
     "ProviderError": "errors",
+    "Source": "image.decode",
+    "Variant": "model.card",
 }
 
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used: `import fauxto` itself costs next to nothing."""
-    if name not in _ROOMS:
+    if name not in _MODULES:
         raise AttributeError(f"module 'fauxto' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"fauxto.{_ROOMS[name]}"), name)
+    return getattr(importlib.import_module(f"fauxto.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""The user's cache folder: what is found out once and may be lost at any time. Where it cannot be used, nothing is."""
+"""A small JSON cache in the user's cache folder. Entries may vanish at any time; without write access there are none."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from fauxto.files import replacing
 
 VARIABLE = "FAUXTO_CACHE"
 
@@ -49,15 +51,11 @@ def read(name: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def write(name: str, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
     """Keep `value`, in plain JSON, whole or not at all; a cache that cannot be written is no error."""
-    import tempfile  # it takes time to load, and this is seldom called
-
     path = _file(name, key)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as beside:
-            whole = Path(beside, path.name)
-            whole.write_text(json.dumps({"key": dict(key), "value": dict(value)}, indent=2), encoding="utf-8")
-            os.replace(whole, path)
+        with replacing(path) as file:
+            json.dump({"key": dict(key), "value": dict(value)}, file, indent=2)
 
 
 def _file(name: str, key: Mapping[str, Any]) -> Path:

@@ -1,176 +1,217 @@
-"""Detector: image, preprocess, session and verdict, in a row."""
+"""Detector: decoding, preprocessing, session and verdict, in a row."""
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
-from fauxto import card as cards
-from fauxto.choose import open_model
-from fauxto.errors import FauxtoError
+from fauxto.errors import FauxtoError, ImageError
 from fauxto.explain import heat_map
-from fauxto.image import Source, load
-from fauxto.preprocess import normalise, pool
-from fauxto.providers import Provider
-from fauxto.read import Change, Read, read
-from fauxto.session import usable_cpus
-from fauxto.verdict import Prediction, decide, probability
+from fauxto.image.decode import Source, load
+from fauxto.image.decoded import Corruption, Decoded, decode
+from fauxto.image.preprocess import normalise, pool
+from fauxto.inference import selection
+from fauxto.inference.base import Session
+from fauxto.inference.providers import ProviderLike
+from fauxto.model.model import Model
+from fauxto.prediction import Prediction
+from fauxto.system import usable_cpus
+from fauxto.verdict import PRIOR, decide, probability, with_prior
 
 
 class Detector:
-    """Tells AI-generated pictures from photographs.
+    """Looks for signs of AI generation in images.
 
         Detector().predict("photo.jpg").verdict
 
     Attributes:
-        card: the model's card.
-        model_sha256: of the ONNX file in use, checked against the card.
-        provider: the execution provider that runs the model.
-        passed_over: what "auto" tried or could not try, and why it does not use it.
+        model: the model's folder and card.
+        card: the card as it holds for the variant in use.
         variant: which of the model's files runs, by its name in the card.
+        model_sha256: of that file, checked against the card.
+        provider: what runs it, by the name that it is asked for: "cpu".
+        engine: the same, as the engine names itself: "CPUExecutionProvider".
+        passed_over: what "auto" tried or could not try, and why it does not use it.
         operating_point: the rule that turns probabilities into words.
+        prior: the base rate that probabilities are given for.
+        session: the network itself: crops in, logits out.
     """
 
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
-        provider: Provider | None = None,
+        *,
+        provider: ProviderLike | None = None,
+        variant: str | None = None,
         operating_point: str | None = None,
         threads: int | None = None,
         provenance: bool = False,
-        variant: str | None = None,
+        prior: float = PRIOR,
     ) -> None:
         """Load a model.
 
         Args:
-            model: folder with model.onnx and card.json; default: the released model.
+            model: folder with a card.json and the files that it names; default: the released model.
             provider: "auto", "cpu", "coreml", "cuda", "tensorrt", "openvino", or a provider as onnxruntime
                 takes it, (its name, its options); default: the environment's FAUXTO_PROVIDER, else "auto".
                 One that is named runs the whole model or is refused. "auto" takes Core ML on Apple silicon
-                or CUDA on NVIDIA where it is right on the golden pictures and faster than the CPU here.
+                or CUDA on NVIDIA where it is right on the golden images and faster than the CPU here.
+            variant: a name from the card's variants; default: the card's choice for the provider.
             operating_point: a name from the card; default: the card's own.
-            threads: of the inference; default: as many CPUs as this process may use.
+            threads: number of inference threads; default: as many CPUs as this process may use.
             provenance: also read what files declare of themselves; it fills three fields of the
                 Prediction and changes no other.
-            variant: a name from the card's variants; default: the card's choice for the provider.
+            prior: the share of AI images where yours come from, 0 < prior < 1; it moves p_ai, never the verdict.
 
         Raises:
             ModelError: the model is missing, damaged, or its card incomplete.
-            FauxtoError: the provider is unknown.
+            FauxtoError: the provider is unknown, or the prior is not between 0 and 1.
             ProviderError: the provider asked for is missing, cannot load, leaves a part of the model to the
                 CPU, or answers wrongly. The message says which, and what to do.
         """
-        folder = cards.find_model(model)
-        self.card = cards.read(folder)
+        if not 0 < prior < 1:
+            raise FauxtoError(f"prior {prior}: the share of AI images must lie between 0 and 1")
+        self.model = Model.open(model)
+        self.model.card.operating_point(operating_point)  # a wrong name is refused before the model is read
+        loaded = selection.load(self.model, provider, variant, threads)
+        self.card = self.model.card.of_variant(self.model.card.variants[loaded.variant])
         self.operating_point = self.card.operating_point(operating_point)
-        opened = open_model(folder, self.card, provider, variant, threads)
-        self._session, self.variant, self.model_sha256 = opened.runner, opened.variant, opened.sha256
-        self.provider, self.passed_over = self._session.provider, dict(opened.passed_over)
-        self._provenance = provenance
+        self.session: Session = loaded.session
+        self.variant, self.model_sha256 = loaded.variant, loaded.sha256
+        self.provider, self.engine = loaded.provider, loaded.session.engine
+        self.passed_over = dict(loaded.passed_over)
+        self.prior, self.provenance = prior, provenance
 
-    def predict(self, x: Source, strict: bool = False) -> Prediction:
-        """The answer for one picture: a path, bytes, binary file, PIL image, or (H, W, 3) uint8 RGB array.
+    def __repr__(self) -> str:
+        return (
+            f"Detector({self.card.release!r}, provider={self.provider!r}, variant={self.variant!r}, "
+            f"operating_point={self.operating_point.name!r})"
+        )
 
-        A picture that cannot be read gives a Prediction with status "error"; with `strict` it raises
-        FauxtoError.
+    def predict(self, x: Source, *, name: str | None = None, strict: bool = False) -> Prediction:
+        """The answer for one image: a path, bytes, binary file, PIL image, or (H, W, 3) uint8 RGB array.
+
+        Args:
+            x: the image.
+            name: what the answer is called (its `path`); default: the input's path, where it has one.
+            strict: raise where the image cannot be read, instead of a Prediction with status "error".
+
+        Raises:
+            ImageError: the image cannot be read, and `strict` is set. It begins with the path.
         """
-        prediction = self.answer([self._read(x)])[0]
+        prediction = self.answer([self.decode(x, name=name)])[0]
         if strict and not prediction.ok:
-            raise FauxtoError(f"{prediction.path}: {prediction.error}" if prediction.path else str(prediction.error))
+            raise ImageError(str(prediction.error), prediction.path)
         return prediction
 
     def predict_many(
-        self,
-        xs: Iterable[Source],
-        batch_size: int = 1,
-        jobs: int | None = None,
-        change: Change | None = None,
+        self, xs: Iterable[Source], *, batch_size: int = 1, jobs: int | None = None
     ) -> Iterator[Prediction]:
         """Answers in the order of `xs`, one by one, as soon as they are known.
 
         Args:
-            xs: any number of pictures; only a few are held at a time.
-            batch_size: pictures in one run of the model. On a CPU more than 1 gains nothing.
+            xs: any number of images; only a few are held at a time.
+            batch_size: images in one run of the model. On a CPU more than 1 gains nothing.
             jobs: threads that decode beside the inference; default: the usable CPUs.
-            change: done to each decoded RGB picture first, on the decoding threads.
         """
+        return self.answer_many((partial(self.decode, x) for x in xs), batch_size=batch_size, jobs=jobs)
+
+    def explain(self, x: Source) -> npt.NDArray[np.float32]:
+        """Where the evidence lies in one image: calibrated log-odds of "ai" at each place.
+
+        Takes what `predict` takes. `fauxto.explain.overlay` draws it over the image.
+
+        Returns:
+            (H, W) float32 of the upright image; above 0 speaks for ai, below against it.
+
+        Raises:
+            ImageError: the image cannot be read. It begins with the path, where there is one.
+            ModelError: the model was exported without evidence.
+        """
+        return heat_map(load(x), self.card.preprocessing, self._local_log_odds)
+
+    def decode(self, x: Source, *, name: str | None = None, corruption: Corruption | None = None) -> Decoded:
+        """The first half of `predict`: decode and cut the crops. Never raises for a bad image.
+
+        Args:
+            x: what `predict` takes.
+            name: see `predict`.
+            corruption: done to the upright RGB image first.
+        """
+        return decode(x, self.card.preprocessing, name=name, provenance=self.provenance, corruption=corruption)
+
+    def answer(self, batch: Sequence[Decoded]) -> list[Prediction]:
+        """The second half of `predict`, for images that `decode` has read, in one run of the model."""
+        started = time.perf_counter()
+        stacks = [decoded.crops for decoded in batch if decoded.crops is not None]
+        logits = iter(self._pooled(stacks) if stacks else ())
+        share = (time.perf_counter() - started) / max(1, len(stacks))
+        return [self._record(one, next(logits) if one.crops is not None else None, share) for one in batch]
+
+    def answer_many(
+        self, decodings: Iterable[Callable[[], Decoded]], *, batch_size: int = 1, jobs: int | None = None
+    ) -> Iterator[Prediction]:
+        """`predict_many` over any way of decoding: each of `decodings` is called on one of `jobs` threads."""
         jobs = jobs or usable_cpus()
-        inputs, window = iter(xs), deque[Future[Read]]()
-        with ThreadPoolExecutor(jobs) as pool:
+        waiting, window = iter(decodings), deque[Future[Decoded]]()
+        with ThreadPoolExecutor(jobs) as threads:
             try:
                 while True:
                     ahead = batch_size + jobs - len(window)
-                    window.extend(pool.submit(self._read, x, change) for x in islice(inputs, ahead))
+                    window.extend(threads.submit(decoding) for decoding in islice(waiting, ahead))
                     if not window:
                         return
                     count = min(batch_size, len(window))
                     yield from self.answer([window.popleft().result() for _ in range(count)])
             finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+                threads.shutdown(wait=False, cancel_futures=True)
 
-    def explain(self, x: Source) -> npt.NDArray[np.float32]:
-        """Where the evidence lies in one picture: calibrated log-odds of "ai" at each place.
-
-        Takes what `predict` takes. `fauxto.explain.overlay` draws it over the picture.
-
-        Returns:
-            (H, W) float32 of the upright picture; above 0 speaks for ai, below for a photograph.
-
-        Raises:
-            FauxtoError: the picture cannot be read, or the model was exported without evidence.
-        """
-        return heat_map(load(x), self.card.preprocessing, self._local_log_odds)
-
-    def _local_log_odds(self, view: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        logits, cells = self._session.evidence(view)
+    def _local_log_odds(self, crop: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        logits, cells = self.session.evidence(crop)
         bias = logits[0] - cells[0].mean()  # the head's own
         return np.asarray((cells[0] + bias) / self.card.temperature + self.card.bias, np.float32)
 
-    def _read(self, x: Source, change: Change | None = None) -> Read:
-        return read(x, self.card.preprocessing, self._provenance, change)
-
-    def answer(self, batch: list[Read]) -> list[Prediction]:
-        """The answers for pictures that `fauxto.read` has read, in one run of the model."""
-        started = time.perf_counter()
-        stacks = [read.views for read in batch if read.views is not None]
-        logits = iter(self._pooled(stacks) if stacks else ())
-        share = (time.perf_counter() - started) / max(1, len(stacks))
-        return [self._record(read, next(logits) if read.views is not None else None, share) for read in batch]
-
     def _pooled(self, stacks: list[npt.NDArray[np.uint8]]) -> list[float]:
         rule = self.card.preprocessing
-        logits = self._session.run(normalise(np.concatenate(stacks), rule.mean, rule.std))
+        logits = self.session.run(normalise(np.concatenate(stacks), rule.mean, rule.std))
         pooled: list[float] = pool(logits.reshape(len(stacks), -1), rule).tolist()
         return pooled
 
-    def _record(self, read: Read, logit: float | None, share: float) -> Prediction:
-        if logit is None:
-            return Prediction(path=read.path, status="error", error=read.error, model=self.card.name)
-        p_ai = probability(logit, self.card.temperature, self.card.bias)
-        verdict, lean, reason = decide(p_ai, min(read.size), self.card, self.operating_point)
+    def _record(self, decoded: Decoded, logit: float | None, share: float) -> Prediction:
+        error = decoded.error
+        if logit is not None and not math.isfinite(logit):
+            error = "the model's answer is no number; try --provider cpu, or reinstall fauxto"
+        if logit is None or error is not None:
+            return Prediction(path=decoded.path, status="error", error=error, model=self.card.release)
+        p_ai, point = probability(logit, self.card.temperature, self.card.bias), self.operating_point
+        verdict, lean, reason = decide(p_ai, min(decoded.size), self.card.minimum_short_side, point)
+        told = decoded.declaration
         return Prediction(
-            path=read.path,
+            path=decoded.path,
             verdict=verdict,
             lean=lean,
-            p_ai=p_ai,
+            p_ai=with_prior(p_ai, self.prior),
+            prior=self.prior,
             logit=logit,
-            operating_point=self.operating_point.name,
-            threshold=self.operating_point.threshold,
+            operating_point=point.name,
+            threshold=with_prior(min(point.threshold, 1.0), self.prior),
             reason=reason,
-            width=read.size[0],
-            height=read.size[1],
-            model=self.card.name,
+            width=decoded.size[0],
+            height=decoded.size[1],
+            model=self.card.release,
             model_sha256=self.model_sha256,
             provider=self.provider,
-            elapsed_ms=round((read.seconds + share) * 1000, 2),
-            declared=read.declaration.declared if read.declaration else None,
-            declared_by=read.declaration.by if read.declaration else None,
-            signature=read.declaration.signature if read.declaration else None,
+            elapsed_ms=round((decoded.seconds + share) * 1000, 2),
+            declared=told.declared if told else None,
+            declared_by=told.by if told else None,
+            signature=told.signature if told else None,
         )

@@ -5,18 +5,19 @@ python -m fauxto.doctor is one such process, with a job on standard input.
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
 
-from fauxto import cache, choose, selftest
-from fauxto import card as cards
-from fauxto.bench import machine
-from fauxto.card import Card
-from fauxto.child import Child, answer, job
+from fauxto import cache, system
 from fauxto.errors import FauxtoError
-from fauxto.providers import AUTO, NAMES, candidates, engine
-from fauxto.session import compiled_in
+from fauxto.inference import selection, selftest
+from fauxto.inference.providers import AUTO, NAMES, candidates, resolve
+from fauxto.inference.selection import compiled_in
+from fauxto.model.card import Card
+from fauxto.model.model import Model, sha256
+from fauxto.subprocesses import Child, answer, job
 
 SCHEMA = 1
 FASTER = 0.9
@@ -25,17 +26,17 @@ FASTER = 0.9
 
 def examine(model: str | None = None) -> dict[str, Any]:
     """Try everything anew, and let "auto" forget what it kept. Raises ModelError where the model has no card."""
-    folder = cards.find_model(model)
-    card = cards.read(folder)
-    choose.forget()
+    opened = Model.open(model)
+    folder, card = opened.folder, opened.card
+    selection.forget()
     rows = [_try(folder, name) for name in NAMES]
     fastest = next((row["latency_ms"] for row in rows if row["provider"] == "cpu"), None)
     for row in rows:
         _judge(row, fastest)
     return {
         "schema": SCHEMA,
-        "machine": machine.record(),
-        "model": card.name,
+        "machine": system.record(),
+        "model": card.release,
         "folder": str(folder),
         "files": files(folder, card),
         "cache": {"folder": str(cache.folder()), "writable": cache.make("") is not None},
@@ -53,8 +54,8 @@ def _auto(folder: Path) -> dict[str, Any]:
 def _try(folder: Path, name: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "provider": name,
-        "engine": engine(name),
-        "compiled_in": compiled_in(engine(name)),
+        "engine": NAMES[name],
+        "compiled_in": compiled_in(NAMES[name]),
         "loads": False,
         "variant": None,
         "nodes": None,
@@ -93,7 +94,7 @@ def files(folder: Path, card: Card) -> list[dict[str, Any]]:
     found = []
     for name in dict.fromkeys((*names, *card.files)):
         path = folder / name
-        digest = cards.sha256(path) if path.is_file() else None
+        digest = sha256(path) if path.is_file() else None
         state = "missing" if digest is None else "ok" if digest == card.files.get(name) else "damaged or changed"
         size = path.stat().st_size if digest else None
         found.append({"file": name, "variant": names.get(name), "sha256": digest, "bytes": size, "state": state})
@@ -102,22 +103,22 @@ def files(folder: Path, card: Card) -> list[dict[str, Any]]:
 
 def main(task: dict[str, Any]) -> None:
     """One provider, in a process that it may take down."""
-    folder, name = Path(task["model"]), task["provider"]
+    name = task["provider"]
     try:
-        card = cards.read(folder)
+        model = Model.open(task["model"])
         if name == AUTO:
-            opened = choose.open_model(folder, card, AUTO)
-            answer({"provider": opened.runner.provider, "variant": opened.variant, "passed_over": opened.passed_over})
+            loaded = selection.load(model, AUTO)
+            answer({"provider": loaded.provider, "variant": loaded.variant, "passed_over": loaded.passed_over})
             return
         started = time.perf_counter()
-        opened = choose.open_on(folder, card, name)
-        answer({"loads": True, "variant": opened.variant, "nodes": opened.runner.nodes,
+        loaded = selection.load_on(model, resolve(name))
+        answer({"loads": True, "variant": loaded.variant, "nodes": loaded.session.nodes,
                 "load_s": time.perf_counter() - started})  # fmt: skip
-        difference, reason = choose.wrong(folder, card, opened)
-        answer({"difference": difference if difference != float("inf") else None, "reason": reason})
-        if not reason:
-            views = selftest.golden_views(card.preprocessing, card)[0]
-            answer({"latency_ms": selftest.race([opened.runner], views)[0] * 1000})
+        found = selection.check(model, loaded)
+        answer({"difference": found.difference if math.isfinite(found.difference) else None, "reason": found.reason})
+        if not found.reason:
+            crops = selftest.golden_crops(model.card)[0]
+            answer({"latency_ms": selftest.seconds([loaded.session], crops)[0] * 1000})
     except FauxtoError as error:
         answer({"reason": str(error)})
 

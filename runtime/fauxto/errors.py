@@ -1,12 +1,23 @@
 """The errors that fauxto raises on purpose. Each message is one line and names what to do."""
 
+from __future__ import annotations
+
 
 class FauxtoError(Exception):
-    """Anything that fauxto refuses: a bad model, an unusable provider, an unreadable picture."""
+    """Base class: a bad model, an unusable provider, an unreadable image, an output that cannot be written."""
 
 
 class ImageError(FauxtoError):
-    """A picture that cannot be read. The message says why, without the picture's name."""
+    """An image that cannot be read.
+
+    Attributes:
+        reason: what is wrong with it, one line, without its name.
+        path: its path, where it had one; the message then begins with it.
+    """
+
+    def __init__(self, reason: str, path: str | None = None) -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.reason, self.path = reason, path
 
 
 class ModelError(FauxtoError):
@@ -15,3 +26,7 @@ class ModelError(FauxtoError):
 
 class ProviderError(FauxtoError):
     """An execution provider that is not there, cannot load, or does not run the model rightly."""
+
+
+class OutputError(FauxtoError):
+    """A result that cannot be written."""

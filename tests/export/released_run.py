@@ -10,7 +10,7 @@ from conftest import make_photo
 from export.package import REPORT
 from export.unfold import unfolded
 from fauxto import card as cards
-from fauxto.card import MODEL_FILE
+from fauxto.model.card import MODEL_FILE
 from train.config import Config
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -12,8 +12,8 @@ from PIL import Image
 from export.__main__ import main as export
 from fauxto import card as cards
 from fauxto.detector import Detector
-from fauxto.image import load
-from fauxto.preprocess import cut_views, prepare
+from fauxto.image.decode import load
+from fauxto.image.preprocess import cut_crops, prepare
 
 MODEL = cards.find_model(None)
 
@@ -42,7 +42,7 @@ def test_the_runtime_makes_the_same(vectors: Path, index: dict[str, Any]) -> Non
         png = vectors / entry["files"]["png"]["name"]
         assert (np.asarray(Image.open(png)) == read(vectors, index, entry, "picture")).all()
         rule = detector.card.preprocessing
-        assert (cut_views(load(png), rule) == read(vectors, index, entry, "views")).all()
+        assert (cut_crops(load(png), rule) == read(vectors, index, entry, "views")).all()
         assert (prepare(load(png), rule) == read(vectors, index, entry, "tensor")).all()
         for name, verdict in entry["verdicts"].items():
             answer = Detector(variant="fp32", provider="cpu", operating_point=name).predict(png)

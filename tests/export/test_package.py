@@ -21,11 +21,10 @@ from export.__main__ import main as export
 from export.checkpoint import network_of
 from export.mil import Package
 from fauxto import card as cards
-from fauxto.card import CARD_FILE, MODEL_FILE
 from fauxto.detector import Detector
 from fauxto.errors import ModelError
-from fauxto.preprocess import cut_views
-from fauxto.session import Session
+from fauxto.image.preprocess import cut_crops
+from fauxto.model.card import CARD_FILE, MODEL_FILE
 
 VARIANTS = {"fp32", "int8-weights", "int8"}
 PACKAGES = {"fp16": "small.mlpackage", "8bit": "small-8bit.mlpackage"}
@@ -82,7 +81,7 @@ def test_variants_answer_as_the_reference_on_pictures_they_were_not_proved_on(mo
 def test_stored_weights_are_restored_before_the_graph_is_placed(model: Path) -> None:
     """Otherwise a provider would be asked to run the Casts, and Core ML's refuses them."""
     files = {name: variant.file for name, variant in cards.read(model).variants.items() if name != "int8"}
-    nodes = {name: Session(model / file).nodes for name, file in files.items()}
+    nodes = {name: OnnxSession(model / file).nodes for name, file in files.items()}
     assert len(set(nodes.values())) == 1, nodes
 
 
@@ -94,7 +93,7 @@ def test_one_view_at_a_time_is_a_static_graph_and_names_its_cache(model: Path) -
         session = ort.InferenceSession(str(model / variant.file), settings, providers=["CPUExecutionProvider"])
         values = (*session.get_inputs(), *session.get_outputs())
         assert [value.shape for value in values] == [[1, 3, 224, 224], [1], [1, 7, 7]]
-    keys = [Session(model / v.file).metadata["COREML_CACHE_KEY"] for v in cards.read(model).variants.values()]
+    keys = [OnnxSession(model / v.file).metadata["COREML_CACHE_KEY"] for v in cards.read(model).variants.values()]
     assert len(set(keys)) == len(VARIANTS)
     assert all(re.fullmatch(r"[A-Za-z0-9]{1,64}", key) for key in keys)
 
@@ -191,7 +190,7 @@ def test_the_package_is_the_network(model: Path) -> None:
     for precision, bound in (("fp16", 0.005), ("8bit", 0.01)):
         logits = proof.coreml_logits(model / PACKAGES[precision], card)
         for seed in range(30, 34):
-            views = cut_views(make_photo(700, 500, seed=seed), card.preprocessing)
+            views = cut_crops(make_photo(700, 500, seed=seed), card.preprocessing)
             own, other = (1 / (1 + np.exp(-(f(views) / card.temperature + card.bias))) for f in (logits, reference))
             assert 0 < np.abs(own - other).max() < bound
 
@@ -201,7 +200,7 @@ def test_six_bits_are_unpacked_as_they_were_packed(run: Path, model: Path, tmp_p
     card = cards.read(model)
     network = network_of(torch.load(run / "model.pt", weights_only=True))
     written = coreml.write_packages(network, card.raw, ["6bit"], tmp_path)["6bit"]["file"]
-    views = cut_views(make_photo(700, 500, seed=30), card.preprocessing)
+    views = cut_crops(make_photo(700, 500, seed=30), card.preprocessing)
     candidates = (proof.coreml_logits(tmp_path / written, card), proof.onnx_logits(model / MODEL_FILE, card))
     own, other = (1 / (1 + np.exp(-(logits(views) / card.temperature + card.bias))) for logits in candidates)
     assert 0 < np.abs(own - other).max() < 0.03
@@ -230,7 +229,7 @@ def test_core_ml_itself_agrees_on_every_compute_unit(model: Path) -> None:
     from PIL import Image
 
     card = cards.read(model)
-    views = cut_views(make_photo(700, 500, seed=40), card.preprocessing)
+    views = cut_crops(make_photo(700, 500, seed=40), card.preprocessing)
     z = proof.onnx_logits(model / "model.onnx", card)(views) / card.temperature + card.bias
     expected = 1 / (1 + np.exp(-z))
     for unit in ct.ComputeUnit:

@@ -10,8 +10,8 @@ from released_run import write_pictures
 from export import unfold
 from export.weights import network
 from fauxto import card as cards
-from fauxto.card import MODEL_FILE
-from fauxto.preprocess import prepare
+from fauxto.image.preprocess import prepare
+from fauxto.model.card import MODEL_FILE
 from train.average import main as average
 from train.config import Config
 from train.model import ai_logit, build

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fauxto.bench import machine, parse_batches
-from fauxto.bench.pictures import SIZES, write_pictures
+from fauxto.bench.images import SIZES, write_pictures
+from fauxto.bench.plan import parse_batches
 from fauxto.bench.report import as_csv, as_markdown, as_text, write_all
 from fauxto.bench.statistics import BEYOND, PERCENTILES, needed, summary
 from fauxto.cli import main
 from fauxto.errors import FauxtoError
-from fauxto.image import load
+from fauxto.image.decode import load
 
 SHORT = [
     "bench",
@@ -154,9 +154,9 @@ def test_the_pictures_are_as_named_and_always_the_same(tmp_path: Path) -> None:
 
 def test_the_machine_record_names_no_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
-    monkeypatch.setattr(machine, "_read", lambda _: None)
-    found = machine.record()
+    monkeypatch.setattr(system, "_read", lambda _: None)
+    found = system.record()
     assert (found["gpu"], found["governor"], found["temperature_c"]) == (None, None, None)
-    assert machine.slug("AMD EPYC (R) 9B14, 2x") == "amd-epyc-r-9b14-2x"
+    assert system.slug("AMD EPYC (R) 9B14, 2x") == "amd-epyc-r-9b14-2x"
     intel = "Intel(R) Xeon(R) Processor (family 6, model 207)"
-    assert machine.slug(intel) == "intel-r-xeon-r-processor-family-6-model-207"
+    assert system.slug(intel) == "intel-r-xeon-r-processor-family-6-model-207"

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fauxto.card import CARD_FILE, MODEL_FILE, find_model, parse
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError, ModelError
-from fauxto.session import Session
+from fauxto.model.card import CARD_FILE, MODEL_FILE, find_model, parse
 
 RELEASED = find_model(None)
 RAW = json.loads((RELEASED / CARD_FILE).read_text())
@@ -82,7 +81,7 @@ def test_missing_files_are_named(released_copy: tuple[Path, Path]) -> None:
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="cannot load it"):
-        Session(tmp_path / "model.onnx")
+        OnnxSession(tmp_path / "model.onnx")
 
 
 def test_unknown_names_are_refused() -> None:
@@ -94,6 +93,6 @@ def test_unknown_names_are_refused() -> None:
 
 def test_the_card_is_embedded_in_the_onnx_file() -> None:
     card = json.loads((RELEASED / CARD_FILE).read_text())
-    embedded = json.loads(Session(RELEASED / MODEL_FILE).metadata["fauxto.card"])
+    embedded = json.loads(OnnxSession(RELEASED / MODEL_FILE).metadata["fauxto.card"])
     later = ("files", "variants", "coreml", "int8")  # what is known only once the file is there
     assert embedded == {key: value for key, value in card.items() if key not in later}

@@ -85,7 +85,7 @@ def test_a_folder_that_cannot_be_listed_is_a_failure(
         on_error(PermissionError(errno.EACCES, "Permission denied", f"{place}/locked"))
         yield str(next(folder.rglob("*.png")))
 
-    monkeypatch.setattr("fauxto.image.pictures_in", listing)
+    monkeypatch.setattr("fauxto.image.images_in", listing)
     assert main(["-r", str(folder)]) == 1
     assert f"{folder}/locked: cannot be listed (Permission denied)" in capsys.readouterr().err
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import shtab
 
-from fauxto.arguments import SHELLS, build_parser
+from fauxto.argument_types import SHELLS
 from fauxto.cli import main
+from fauxto.cli.parser import build_parser
 
 FOLDER = Path(__file__).parents[2] / "runtime/fauxto/completion"
 

@@ -14,8 +14,8 @@ from test_preprocess import naive_views
 
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
-from fauxto.golden import SIZES, golden_picture
-from fauxto.session import usable_cpus
+from fauxto.image.synthetic import SIZES, golden_image
+from fauxto.system import usable_cpus
 
 GOLDEN_SUMS = [4730172, 26638310, 570116889]
 
@@ -27,7 +27,7 @@ def test_golden_logits_through_every_entry_point(
 ) -> None:
     detector = Detector(variant=variant)
     expected = detector.card.golden[number]["logit"]
-    array = golden_picture(number)
+    array = golden_image(number)
     image = Image.fromarray(array)
     data = encode(image, "PNG")
     path = tmp_path / "golden.png"
@@ -45,7 +45,7 @@ def test_golden_logits_through_every_entry_point(
 
 
 def test_golden_pictures_never_change() -> None:
-    sums = [int(golden_picture(number).astype(np.int64).sum()) for number in range(len(SIZES))]
+    sums = [int(golden_image(number).astype(np.int64).sum()) for number in range(len(SIZES))]
     assert sums == GOLDEN_SUMS
 
 

@@ -7,9 +7,9 @@ import pytest
 from conftest import GOLDEN_TOLERANCE
 
 from fauxto import cache, doctor
-from fauxto.card import find_model
-from fauxto.child import Child
 from fauxto.cli import main
+from fauxto.model.card import find_model
+from fauxto.subprocesses import Child
 
 RELEASED = find_model(None)
 

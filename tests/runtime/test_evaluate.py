@@ -10,12 +10,12 @@ from conftest import make_photo
 from PIL import Image
 
 from fauxto.cli import main
-from fauxto.conditions import CONDITIONS, GRID
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
-from fauxto.evaluate import LEAST_GENERATOR, LEAST_WITHIN, evaluate
+from fauxto.evaluate.corruptions import CONDITIONS, GRID
+from fauxto.evaluate.dataset import find, read_index
 from fauxto.evaluate.report import as_html, as_markdown, as_text
-from fauxto.labelled import find, read_index
+from fauxto.evaluate.run import LEAST_GENERATOR, LEAST_WITHIN, evaluate
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from PIL import Image
 from fauxto.cli import main
 from fauxto.detector import Detector
 from fauxto.explain import AI, PHOTO, bare, heat_map, overlay
-from fauxto.preprocess import Preprocessing
+from fauxto.image.preprocess import Preprocessing
 
 RULE = Preprocessing(64, 256, "bicubic", ((0.5, 0.5),), (0, 0, 0), (1, 1, 1))
 

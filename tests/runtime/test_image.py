@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fauxto.errors import ImageError
-from fauxto.image import jpeg_quality, load
+from fauxto.image.decode import load
+from fauxto.image.jpeg import jpeg_quality
 
 
 def pixels(source: object) -> np.ndarray:

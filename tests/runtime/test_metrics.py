@@ -6,10 +6,10 @@ from conftest import encode, make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fauxto.card import OperatingPoint
-from fauxto.evaluate import metrics, trivial
+from fauxto.evaluate import metrics
+from fauxto.model.card import OperatingPoint
 
-POINT = OperatingPoint("fpr1", threshold=0.8, photo_below=0.4, fpr=0.01, fpr_upper=0.02, recall=0.5, n_real=1, n_ai=1)
+POINT = OperatingPoint("fpr1", threshold=0.8, no_sign_below=0.4, fpr=0.01, fpr_upper=0.02, recall=0.5, n_real=1, n_ai=1)
 
 
 def binormal(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +88,7 @@ def test_within_a_source_its_own_photographs_count_alone() -> None:
 
 def rows(kind: str, side: int, count: int, seed: int) -> np.ndarray:
     pictures = (make_photo(side + i % 7, side, seed=seed + i) for i in range(count))
-    return np.array([trivial.features(encode(picture, kind)) for picture in pictures])
+    return np.array([baseline.features(encode(picture, kind)) for picture in pictures])
 
 
 @pytest.mark.parametrize(("side", "leaks"), [(96, False), (128, True)])
@@ -96,7 +96,7 @@ def test_the_baseline_finds_a_size_that_gives_the_class_away(side: int, leaks: b
     table = np.concatenate([rows("JPEG", side, 40, 0), rows("JPEG", 96, 40, 100)])
     is_ai = np.arange(80) < 40
     sources = [f"{is_ai[i]}-{i % 4}" for i in range(80)]
-    found = trivial.baseline(table, is_ai, sources)
+    found = baseline.baseline(table, is_ai, sources)
     assert (found["auc"] > 0.95) == leaks
     if leaks:
         assert set(found["leading_features"]) & {"width", "height", "file bytes"}
@@ -105,19 +105,19 @@ def test_the_baseline_finds_a_size_that_gives_the_class_away(side: int, leaks: b
 def test_the_baseline_says_when_it_cannot_judge() -> None:
     table = rows("PNG", 64, 4, 0)
     assert (
-        "two sources" in trivial.baseline(table, np.array([True, True, False, False]), ["a", "a", "b", "c"])["reason"]
+        "two sources" in baseline.baseline(table, np.array([True, True, False, False]), ["a", "a", "b", "c"])["reason"]
     )
 
 
 def test_features_read_the_file_and_the_pixels() -> None:
     photo = make_photo(200, 100)
-    named = dict(zip(trivial.FEATURES, trivial.features(encode(photo, "JPEG", quality=50)), strict=True))
-    better = dict(zip(trivial.FEATURES, trivial.features(encode(photo, "JPEG", quality=95)), strict=True))
-    png = dict(zip(trivial.FEATURES, trivial.features(encode(photo, "PNG")), strict=True))
+    named = dict(zip(baseline.FEATURES, baseline.features(encode(photo, "JPEG", quality=50)), strict=True))
+    better = dict(zip(baseline.FEATURES, baseline.features(encode(photo, "JPEG", quality=95)), strict=True))
+    png = dict(zip(baseline.FEATURES, baseline.features(encode(photo, "PNG")), strict=True))
     assert (named["width"], named["height"], named["aspect"]) == (200, 100, 2)
     assert named["JPEG quantisation"] > better["JPEG quantisation"]
     assert named["high-frequency energy"] < better["high-frequency energy"]
-    assert png["JPEG quantisation"] == trivial.ABSENT
-    assert png["format"] == trivial.FORMATS.index("PNG")
-    grey = trivial.features(encode(photo.convert("L").convert("RGB"), "PNG"))
-    assert dict(zip(trivial.FEATURES, grey, strict=True))["colourfulness"] == 0
+    assert png["JPEG quantisation"] == baseline.ABSENT
+    assert png["format"] == baseline.FORMATS.index("PNG")
+    grey = baseline.features(encode(photo.convert("L").convert("RGB"), "PNG"))
+    assert dict(zip(baseline.FEATURES, grey, strict=True))["colourfulness"] == 0

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fauxto.preprocess import FILTERS, Preprocessing, cut_views, normalise, pool, prepare, scaled_size
+from fauxto.image.preprocess import FILTERS, Preprocessing, cut_crops, normalise, pool, prepare, scaled_size
 
 RULE = Preprocessing(
     view_size=64,
@@ -27,7 +27,7 @@ def naive_views(image: Image.Image, rule: Preprocessing) -> np.ndarray:
     if min(image.size) > rule.max_short_side:
         ratio = rule.max_short_side / min(image.size)
         image = image.resize(tuple(math.floor(side * ratio + 0.5) for side in image.size), FILTERS[rule.filter])
-    array, size = np.asarray(image), rule.view_size
+    array, size = np.asarray(image), rule.crop_size
     gaps = [max(0, size - side) for side in array.shape[:2]]
     array = np.pad(array, [(gap // 2, gap - gap // 2) for gap in gaps] + [(0, 0)], mode="symmetric")
     views = []
@@ -42,7 +42,7 @@ def naive_views(image: Image.Image, rule: Preprocessing) -> np.ndarray:
 @given(st.integers(1, 200), st.integers(1, 400))
 def test_unscaled_views_are_the_rule_bit_for_bit(short: int, long: int) -> None:
     image = make_photo(max(long, short), short)
-    np.testing.assert_array_equal(cut_views(image, RULE), naive_views(image, RULE))
+    np.testing.assert_array_equal(cut_crops(image, RULE), naive_views(image, RULE))
 
 
 @settings(max_examples=30, deadline=None)
@@ -50,7 +50,7 @@ def test_unscaled_views_are_the_rule_bit_for_bit(short: int, long: int) -> None:
 def test_scaling_only_the_views_gives_the_pixels_of_scaling_all(width: int, height: int, name: str) -> None:
     image = make_photo(width, height)
     rule = Preprocessing(64, 200, name, RULE.positions, RULE.mean, RULE.std)
-    difference = np.abs(cut_views(image, rule).astype(int) - naive_views(image, rule))
+    difference = np.abs(cut_crops(image, rule).astype(int) - naive_views(image, rule))
     # Pillow may scale the two directions in the other order, with a rounding in between.
     assert difference.max() <= 5
     assert difference.mean() < 0.3
@@ -59,7 +59,7 @@ def test_scaling_only_the_views_gives_the_pixels_of_scaling_all(width: int, heig
 def test_normalise_is_torchvisions() -> None:
     torch = pytest.importorskip("torch")
     transforms = pytest.importorskip("torchvision.transforms.v2.functional")
-    views = cut_views(make_photo(), RULE)
+    views = cut_crops(make_photo(), RULE)
     expected = transforms.normalize(torch.from_numpy(views).permute(0, 3, 1, 2) / 255, RULE.mean, RULE.std)
     result = normalise(views, RULE.mean, RULE.std)
     assert result.dtype == np.float32

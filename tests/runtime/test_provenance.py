@@ -16,7 +16,9 @@ from PIL import ExifTags, Image
 
 from fauxto.detector import Detector
 from fauxto.errors import ImageError
-from fauxto.provenance import Declaration, c2pa, containers, declaration
+from fauxto.prediction import Declaration
+from fauxto.provenance import c2pa, containers
+from fauxto.provenance.declaration import declaration
 
 AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 CAPTURE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"

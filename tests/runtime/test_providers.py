@@ -14,12 +14,13 @@ import pytest
 from conftest import make_photo
 from fake_ort import FakeOrt
 
-from fauxto import cache, choose, providers, session
-from fauxto.card import find_model
+from fauxto import cache
 from fauxto.cli import main
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError, ProviderError
-from fauxto.providers import COREML, CPU, CUDA, TENSORRT
+from fauxto.inference import providers
+from fauxto.inference.providers import COREML, CPU, CUDA, TENSORRT
+from fauxto.model.card import find_model
 
 MODEL = find_model(None) / "model.onnx"
 

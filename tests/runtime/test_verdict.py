@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fauxto.detector import Detector
-from fauxto.verdict import Prediction, decide, probability
+from fauxto.prediction import Prediction
+from fauxto.verdict import decide, probability
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0.01, 100), st.floats(-10, 10))
@@ -28,8 +29,8 @@ def test_words_follow_the_operating_point(detector: Detector, name: str) -> None
     card, point = detector.card, detector.card.operating_point(name)
     assert decide(point.threshold, 500, card, point) == ("ai", None, "threshold")
     below = math.nextafter(point.threshold, 0)
-    assert decide(below, 500, card, point)[0] == ("unsure" if point.photo_below < point.threshold else "photo")
-    assert decide(math.nextafter(point.photo_below, 0), 500, card, point) == ("photo", None, "threshold")
+    assert decide(below, 500, card, point)[0] == ("unsure" if point.no_sign_below < point.threshold else "photo")
+    assert decide(math.nextafter(point.no_sign_below, 0), 500, card, point) == ("photo", None, "threshold")
     assert decide(1.0, card.minimum_short_side - 1, card, point) == ("unsure", "ai", "too_small")
     assert decide(0.0, card.minimum_short_side - 1, card, point) == ("unsure", "photo", "too_small")
 

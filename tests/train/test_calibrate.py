@@ -71,7 +71,7 @@ def test_operating_points_are_ordered_and_measured() -> None:
     assert points["fpr1"]["threshold"] > points["fpr5"]["threshold"] > points["balanced"]["threshold"] == 0.5
     assert points["fpr1"]["recall"] < points["fpr5"]["recall"] < points["balanced"]["recall"]
     assert 0.005 < points["fpr1"]["fpr"] <= 0.01
-    assert points["balanced"]["photo_below"] == 0.5
+    assert points["balanced"]["no_sign_below"] == 0.5
 
 
 def test_wilson_is_the_textbook_value() -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import make_photo
 
-from fauxto.labelled import Picture
+from fauxto.evaluate.dataset import LabelledImage
 from train.data import (
     DOUBT,
     ENOUGH,
@@ -89,8 +89,8 @@ def test_index_gives_source_and_leaves_art_out(tmp_path: Path) -> None:
     assert [(p.source, p.generator) for p in ai] == [("web", "FLUX"), ("", "")]
 
 
-def pictures(is_ai: bool, source: str, count: int, style: str = "photo") -> list[Picture]:
-    return [Picture(Path(f"{is_ai}{source}{i}"), is_ai, source, "", style) for i in range(count)]
+def pictures(is_ai: bool, source: str, count: int, style: str = "photo") -> list[LabelledImage]:
+    return [LabelledImage(Path(f"{is_ai}{source}{i}"), is_ai, source, "", style) for i in range(count)]
 
 
 def test_the_draw_is_even_over_classes_sources_and_faces() -> None:
@@ -112,7 +112,7 @@ def test_the_draw_is_even_over_classes_sources_and_faces() -> None:
 def test_a_prompt_that_repeats_counts_by_its_root() -> None:
     """Forty generators with the same prompts are not forty times as much to learn from."""
     grid = [
-        Picture(Path(f"{g}{p}"), True, "grid", f"generator {g}", "photo", prompt=f"prompt {p}")
+        LabelledImage(Path(f"{g}{p}"), True, "grid", f"generator {g}", "photo", prompt=f"prompt {p}")
         for g in range(16)
         for p in range(4)
     ]
@@ -169,17 +169,19 @@ def test_calibration_takes_the_sources_that_training_never_saw(capsys: pytest.Ca
 
 def test_a_picture_that_breaks_later_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(tmp_path, 2)
-    good = [Picture(path, True) for path in sorted(tmp_path.iterdir())]
+    good = [LabelledImage(path, True) for path in sorted(tmp_path.iterdir())]
     data = good[0].path.read_bytes()
     (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
-    crops = TrainingCrops([*good, Picture(tmp_path / "cut.png", True)], torch.tensor([0.0, 0.0, 1.0]), 4, 32, 0, 0)
+    crops = TrainingCrops(
+        [*good, LabelledImage(tmp_path / "cut.png", True)], torch.tensor([0.0, 0.0, 1.0]), 4, 32, 0, 0
+    )
     assert all(crop.shape == (32, 32, 3) for crop, _ in (crops[i] for i in range(4)))
     assert "cut.png: damaged or truncated" in capsys.readouterr().err
 
 
 def test_crops_hang_on_seed_and_epoch_alone(tmp_path: Path) -> None:
     fill(tmp_path, 3)
-    found = [Picture(path, True) for path in sorted(tmp_path.iterdir())]
+    found = [LabelledImage(path, True) for path in sorted(tmp_path.iterdir())]
     weights = torch.ones(3)
     first, again, other = (TrainingCrops(found, weights, 6, 32, 5, epoch) for epoch in (1, 1, 2))
     assert all(np.array_equal(first[i][0], again[i][0]) for i in (5, 0, 3))

@@ -2,7 +2,7 @@
 
 import torch
 
-from fauxto.labelled import LABELS
+from fauxto.evaluate.dataset import LABELS
 from train.model import ai_logit, build, stay_positive
 
 

@@ -9,8 +9,8 @@ import torch
 from conftest import make_photo
 from PIL import Image
 
-from fauxto.image import load
-from fauxto.labelled import Picture
+from fauxto.evaluate.dataset import LabelledImage
+from fauxto.image.decode import load
 from train import reconstruct
 from train.data import TrainingCrops, aligned_pairs
 from train.errors import TrainError
@@ -50,7 +50,7 @@ def test_a_pair_shows_the_same_part_and_small_pictures_are_left_out(pairs: Path)
 
 def test_pairs_are_neighbours_under_one_augmentation(pairs: Path, tmp_path: Path) -> None:
     Image.new("RGB", (200, 200)).save(tmp_path / "black.png")
-    black = [Picture(tmp_path / "black.png", True), Picture(tmp_path / "black.png", False)]
+    black = [LabelledImage(tmp_path / "black.png", True), LabelledImage(tmp_path / "black.png", False)]
     always, never = (
         TrainingCrops(black, torch.ones(2), 40, 64, 0, 0, aligned_pairs(pairs), share) for share in (1.0, 0.0)
     )

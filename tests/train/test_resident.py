@@ -11,7 +11,7 @@ import torch
 from conftest import make_photo
 from PIL import Image
 
-from fauxto.labelled import LABELS, Picture
+from fauxto.evaluate.dataset import LABELS, LabelledImage
 from train import autoencoder, batch_augment, resident
 from train.__main__ import main as train
 from train.config import Config
@@ -22,16 +22,16 @@ RULE = Config().preprocessing()
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Picture]:
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledImage]:
     """Two bright "ai" pictures, two dark photographs, and a broken one."""
     folder = tmp_path_factory.mktemp("resident")
     made = []
     for number, (label, level) in enumerate([("ai", 200), ("ai", 220), ("real", 40), ("real", 60)]):
         grain = make_photo(320, 300, seed=number).point(lambda value: value // 16)
         Image.eval(grain, lambda value, level=level: value + level).save(folder / f"{number}.png")
-        made.append(Picture(folder / f"{number}.png", label == "ai"))
+        made.append(LabelledImage(folder / f"{number}.png", label == "ai"))
     (folder / "broken.png").write_bytes((folder / "0.png").read_bytes()[:3000])
-    return [*made, Picture(folder / "broken.png", is_ai=False)]
+    return [*made, LabelledImage(folder / "broken.png", is_ai=False)]
 
 
 def brightness(crops: torch.Tensor) -> torch.Tensor:
@@ -39,12 +39,12 @@ def brightness(crops: torch.Tensor) -> torch.Tensor:
     return ((crops * std + mean) * 255).mean((1, 2, 3))
 
 
-def resident_crops(pictures: list[Picture], **options: object) -> ResidentCrops:
+def resident_crops(pictures: list[LabelledImage], **options: object) -> ResidentCrops:
     return ResidentCrops(pictures, torch.ones(len(pictures), dtype=torch.float64), 64, RULE, "cpu", 1, **options)
 
 
 def test_batches_show_pictures_under_their_own_label_and_hang_on_the_seed(
-    pictures: list[Picture], capsys: pytest.CaptureFixture[str]
+    pictures: list[LabelledImage], capsys: pytest.CaptureFixture[str]
 ) -> None:
     crops = resident_crops(pictures)
     assert "left out" in capsys.readouterr().err
@@ -59,7 +59,7 @@ def test_batches_show_pictures_under_their_own_label_and_hang_on_the_seed(
 
 
 def test_pairs_are_a_photograph_and_what_an_autoencoder_makes_of_it(
-    pictures: list[Picture], monkeypatch: pytest.MonkeyPatch
+    pictures: list[LabelledImage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("P_COLOUR", "P_NOISE"):
         monkeypatch.setattr(batch_augment.odds, name, 0.0)
@@ -95,7 +95,7 @@ def test_a_large_picture_is_cut_and_some_go_through_webp(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("upsampling", autoencoder.UPSAMPLING)
 def test_an_autoencoder_learns_to_draw_what_it_sees(
-    pictures: list[Picture], upsampling: str, monkeypatch: pytest.MonkeyPatch
+    pictures: list[LabelledImage], upsampling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in (("WIDTH", 8), ("CROP", 32), ("BATCH", 4)):
         monkeypatch.setattr(autoencoder, name, value)

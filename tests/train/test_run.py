@@ -16,11 +16,11 @@ from PIL import Image, ImageFilter
 
 from export.__main__ import main as export
 from export.checkpoint import network_of
-from fauxto.card import CARD_FILE, MODEL_FILE
 from fauxto.detector import Detector
-from fauxto.evaluate import evaluate
-from fauxto.image import load
-from fauxto.preprocess import prepare
+from fauxto.evaluate.run import evaluate
+from fauxto.image.decode import load
+from fauxto.image.preprocess import prepare
+from fauxto.model.card import CARD_FILE, MODEL_FILE
 from train import fit
 from train.__main__ import main as train
 from train.average import main as average
@@ -215,8 +215,8 @@ def test_the_exported_model_is_torchs(data: Path, run: Path, model: Path) -> Non
     checkpoint = torch.load(run / "model.pt", weights_only=True)
     rounded, trained = network_of(checkpoint), fit.build("none").eval()
     trained.load_state_dict(checkpoint["model"])
-    from fauxto.image import load
-    from fauxto.preprocess import prepare
+    from fauxto.image.decode import load
+    from fauxto.image.preprocess import prepare
 
     for path in sorted((data / "val").rglob("*.png")):
         views = torch.from_numpy(prepare(load(path), detector.card.preprocessing))

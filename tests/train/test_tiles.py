@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conftest import make_photo
 
-from fauxto.image import load
-from fauxto.labelled import find, read_index
+from fauxto.evaluate.dataset import find, read_index
+from fauxto.image.decode import load
 from train import tiles
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageFilter
 
-from fauxto.labelled import Picture
+from fauxto.evaluate.dataset import LabelledImage
 from train.__main__ import main as train
 from train.average import main as average
 from train.calibrate import fit_bias, probability, read_unseen
@@ -20,8 +20,8 @@ from train.errors import TrainError
 from train.unseen import OF_A_SOURCE, LeftOut, bias_of, few_of_each_source, main
 
 
-def of(source: str, is_ai: bool, count: int) -> list[Picture]:
-    return [Picture(Path(source, f"{is_ai}{i}.png"), is_ai, source) for i in range(count)]
+def of(source: str, is_ai: bool, count: int) -> list[LabelledImage]:
+    return [LabelledImage(Path(source, f"{is_ai}{i}.png"), is_ai, source) for i in range(count)]
 
 
 def test_a_source_that_is_named_is_left_out(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from fauxto.bench import as_json, file_stem
+from fauxto.bench.plan import as_json, file_stem
 from fauxto.bench.statistics import NOISY, PERCENTILES, needed
 from fauxto.errors import FauxtoError
 

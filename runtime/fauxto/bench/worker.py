@@ -11,13 +11,13 @@ STARTED = time.perf_counter()
 
 import numpy as np  # noqa: E402
 
-from fauxto.bench.machine import peak_memory_mb  # noqa: E402
 from fauxto.bench.statistics import summary  # noqa: E402
-from fauxto.child import answer, job  # noqa: E402
 from fauxto.detector import Detector  # noqa: E402
 from fauxto.errors import FauxtoError  # noqa: E402
-from fauxto.golden import golden_picture  # noqa: E402
-from fauxto.image import keep_memory  # noqa: E402
+from fauxto.image.decode import keep_memory  # noqa: E402
+from fauxto.image.synthetic import golden_image  # noqa: E402
+from fauxto.subprocesses import answer, job  # noqa: E402
+from fauxto.system import peak_memory_mb  # noqa: E402
 from fauxto.verdict import probability  # noqa: E402
 
 IMPORTED = time.perf_counter()
@@ -30,7 +30,7 @@ def main(task: dict[str, Any]) -> None:
     keep_memory()  # as the command line does
     try:
         started = time.perf_counter()
-        detector = Detector(task["model"], task["provider"], threads=task["threads"], variant=task["variant"])
+        detector = Detector(task["model"], provider=task["provider"], threads=task["threads"], variant=task["variant"])
         loaded = time.perf_counter()
     except FauxtoError as error:
         answer({"reason": str(error)})
@@ -38,14 +38,14 @@ def main(task: dict[str, Any]) -> None:
     if task["part"] == "check":
         answer({"max_dp": max_dp(detector)})
         return
-    runner, size = detector._session, detector.card.preprocessing.view_size
-    view = np.zeros((1, 3, size, size), np.float32)
+    runner, size = detector.session, detector.card.preprocessing.crop_size
+    crop = np.zeros((1, 3, size, size), np.float32)
     before = time.perf_counter()
-    runner.run(view)
+    runner.run(crop)
     first = time.perf_counter() - before
     answer(
         {
-            "ran_on": runner.provider,
+            "ran_on": runner.engine,
             "file_sha256": detector.model_sha256,
             "import_s": IMPORTED - STARTED,
             "load_s": loaded - started,
@@ -62,7 +62,7 @@ def main(task: dict[str, Any]) -> None:
 
 
 Cell = tuple[str, str, int, str, int, Callable[[], object]]
-"""(scope, input, batch, scenario, how many pictures or views a call answers, the call)"""
+"""(scope, input, batch, scenario, how many pictures or crops a call answers, the call)"""
 
 
 def cells(task: dict[str, Any], detector: Detector) -> Iterator[Cell]:
@@ -71,9 +71,9 @@ def cells(task: dict[str, Any], detector: Detector) -> Iterator[Cell]:
     if "model" in task["scopes"]:
         rng = np.random.default_rng(0)
         for batch in task["batches"] or (1, len(rule.positions)):
-            views = rng.random((batch, 3, rule.view_size, rule.view_size), np.float32)
+            crops = rng.random((batch, 3, rule.crop_size, rule.crop_size), np.float32)
             scenario = "single-stream" if batch == 1 else "offline"
-            yield "model", "views", batch, scenario, batch, partial(detector._session.run, views)
+            yield "model", "crops", batch, scenario, batch, partial(detector.session.run, crops)
     for name, path in task["pictures"].items():
         yield "end_to_end", name, 1, "single-stream", 1, partial(detector.predict, path, strict=True)
         yield "end_to_end", name, 1, "offline", OFFLINE_PICTURES, partial(_all, detector, path)
@@ -109,7 +109,7 @@ def max_dp(detector: Detector) -> float:
     """Max |Δp| of the golden pictures against the reference, whose logits are in the card."""
     card, worst = detector.card, 0.0
     for entry in card.golden:
-        found = detector.predict(golden_picture(int(entry["picture"])), strict=True).p_ai
+        found = detector.predict(golden_image(int(entry["picture"])), strict=True).p_ai
         expected = probability(entry["logit"], card.temperature, card.bias)
         worst = max(worst, abs(found - expected) if found is not None and np.isfinite(found) else 1.0)
     return worst

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, roc_auc_score
 
-from fauxto.card import OperatingPoint
+from fauxto.model.card import OperatingPoint
 
 Truth = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
@@ -132,7 +132,7 @@ def figures(
 def _at(is_ai: Truth, p_ai: Scores, point: OperatingPoint, forced: Truth | None) -> dict[str, Any]:
     """What one operating point makes of the scores. The balanced accuracy is of the scores alone."""
     free = np.ones_like(is_ai) if forced is None else ~forced
-    called_ai, called_photo = free & (p_ai >= point.threshold), free & (p_ai < point.photo_below)
+    called_ai, called_photo = free & (p_ai >= point.threshold), free & (p_ai < point.no_sign_below)
     decided = called_ai | called_photo
     wrong, right = int((called_ai & ~is_ai).sum()), int((called_ai & is_ai).sum())
     passed, freed = int((called_photo & is_ai).sum()), int((called_photo & ~is_ai).sum())

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import RocCurveDisplay
 
-from fauxto.card import OperatingPoint
 from fauxto.evaluate.metrics import Scores, Truth, reliability
+from fauxto.model.card import OperatingPoint
 
 AI, REAL, NEUTRAL = "#b3541e", "#2f6690", "#555555"
 ROWS = 40  # groups that a plot shows at most
@@ -48,7 +48,7 @@ def histogram(is_ai: Truth, p_ai: Scores, point: OperatingPoint) -> Figure:
     axes = figure.subplots()
     for name, own, colour in (("real", ~is_ai, REAL), ("ai", is_ai, AI)):
         axes.hist(p_ai[own], np.linspace(0, 1, 31).tolist(), density=True, alpha=0.55, color=colour, label=name)
-    for edge in (point.photo_below, point.threshold):
+    for edge in (point.no_sign_below, point.threshold):
         axes.axvline(edge, color=NEUTRAL, linewidth=1, linestyle="--")
     axes.set(xlabel="p_ai", ylabel="density", title=f"Scores, and the band that {point.name} calls unsure")
     axes.legend()

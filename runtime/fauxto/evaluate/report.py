@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fauxto import html
-from fauxto.evaluate import LEAST_GENERATOR, LEAST_SOURCE, LEAST_WITHIN, Evaluation, plots
+from fauxto.evaluate import plots
+from fauxto.evaluate.run import LEAST_GENERATOR, LEAST_SOURCE, LEAST_WITHIN, Evaluation
+from fauxto.reporting import html
 
 GROUPS_SHOWN = 12  # in the text; JSON and HTML have all
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fauxto.conditions import CONDITIONS, GRID, save_as
 from fauxto.detector import Detector
 from fauxto.evaluate import metrics
+from fauxto.evaluate.corruptions import CONDITIONS, GRID, save_as
+from fauxto.evaluate.dataset import LabelledImage
 from fauxto.evaluate.scored import Scored, score
-from fauxto.labelled import Picture
 
 
 def flips(before: Scored, after: Scored) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def flips(before: Scored, after: Scored) -> dict[str, Any]:
     }
 
 
-def measure_grid(detector: Detector, clean: Scored, pictures: Sequence[Picture]) -> dict[str, dict[str, Any]]:
+def measure_grid(detector: Detector, clean: Scored, pictures: Sequence[LabelledImage]) -> dict[str, dict[str, Any]]:
     """AUC, false accusations, recall and flips under each condition of GRID, "clean" of the same pictures first."""
     before = clean.among(pictures)
     result = {}

@@ -5,22 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from fauxto.conditions import Condition
 from fauxto.detector import Detector
-from fauxto.labelled import Picture
-from fauxto.output import Progress
-from fauxto.verdict import Prediction
+from fauxto.evaluate.dataset import LabelledImage
+from fauxto.image.decoded import Corruption
+from fauxto.prediction import Prediction
+from fauxto.progress import Progress
 
 
 @dataclass(frozen=True)
 class Scored:
     """Pictures and their records under one condition, in the same order; all could be read."""
 
-    pictures: list[Picture]
+    pictures: list[LabelledImage]
     records: list[Prediction]
 
     @property
@@ -37,18 +38,19 @@ class Scored:
         """(N,) where a field of the record has that value."""
         return np.array([getattr(record, field) == value for record in self.records], bool)
 
-    def among(self, pictures: Sequence[Picture]) -> Scored:
+    def among(self, pictures: Sequence[LabelledImage]) -> Scored:
         """The part that is about `pictures`."""
         wanted = set(pictures)
         rows = [row for row in zip(self.pictures, self.records, strict=True) if row[0] in wanted]
         return Scored([picture for picture, _ in rows], [record for _, record in rows])
 
 
-def score(detector: Detector, pictures: Sequence[Picture], name: str, condition: Condition) -> Scored:
+def score(detector: Detector, pictures: Sequence[LabelledImage], name: str, condition: Corruption) -> Scored:
     """The detector's records on `pictures` under one condition. What cannot be read is named on stderr."""
     result = Scored([], [])
-    progress = Progress(sys.stderr.isatty(), f"{name}: ", len(pictures))
-    answers = detector.predict_many((picture.path for picture in pictures), change=condition)
+    progress = Progress(None, f"{name}: ", len(pictures))
+    decodings = (partial(detector.decode, picture.path, corruption=condition) for picture in pictures)
+    answers = detector.answer_many(decodings)
     for count, (picture, record) in enumerate(zip(pictures, answers, strict=True), 1):
         progress.update(count)
         if record.ok:

@@ -22,10 +22,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-import fauxto
 from fauxto.errors import FauxtoError
 from fauxto.scan import table
 from fauxto.scan.sources import Item
+from fauxto.version import __version__
 
 GROUP = 10_000
 """Rows of a row group of the list: what is read of it at once."""
@@ -59,7 +59,7 @@ class Stopwatch:
             "started": self._started.isoformat(),
             "finished": stop.isoformat(),
             "host": platform.node(),
-            "fauxto": fauxto.__version__,
+            "fauxto": __version__,
         }
 
 

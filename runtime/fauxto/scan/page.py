@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from fauxto import html
 from fauxto.errors import FauxtoError, ImageError
+from fauxto.reporting import html
 from fauxto.scan.report import VERDICTS
 from fauxto.scan.sources import fetch, named
 
-COLOURS = {"photo": "#2f6690", "unsure": "#c9a227", "ai": "#b3541e", "error": "#777777"}
+COLOURS = {"no_sign": "#2f6690", "unsure": "#c9a227", "ai": "#b3541e", "error": "#777777"}
 ROWS = 25  # groups that a plot shows at most
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from fauxto.detector import Detector
-from fauxto.providers import Provider
+from fauxto.inference.providers import ProviderLike
 from fauxto.scan.rows import Decoders
 from fauxto.scan.sources import Item, named
 from fauxto.scan.table import rows_table
@@ -28,7 +28,7 @@ class Predictor:
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
-        provider: Provider | None = None,
+        provider: ProviderLike | None = None,
         operating_point: str | None = None,
         variant: str | None = None,
         threads: int | None = 1,
@@ -46,7 +46,9 @@ class Predictor:
             jobs: processes that decode beside the inference.
             batch_size: pictures in one run of the model.
         """
-        self.detector = Detector(model, provider, operating_point, threads, provenance=True, variant=variant)
+        self.detector = Detector(
+            model, provider=provider, operating_point=operating_point, threads=threads, provenance=True, variant=variant
+        )
         self._decoders, self._batch_size = Decoders(jobs, self.detector.card.preprocessing), batch_size
 
     def __call__(self, batch: pa.Table) -> pa.Table:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from fauxto.errors import FauxtoError
 from fauxto.scan.folder import Folder
 
-VERDICTS = ("photo", "unsure", "ai", "error")
+VERDICTS = ("ai", "unsure", "no_sign", "error")
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 1000  # of p, which makes a quantile right to a thousandth, however many pictures there are
 FINDS = 24  # of the most certain
@@ -133,12 +133,12 @@ def as_text(report: dict[str, Any], most: int = 12) -> str:
         f"({report['model_sha256'][:12]}), operating point {report['operating_point']}",
         *([f"{rate:.1f} pictures a second over {report['seconds']:.0f} s"] if rate else []),
         "",
-        *(f"  {word:<7}{count:>9}  {count / max(1, done):6.1%}" for word, count in report["verdicts"].items()),
+        *(f"  {word:<8}{count:>9}  {count / max(1, done):6.1%}" for word, count in report["verdicts"].items()),
         "",
         "p_ai at quantiles: " + ", ".join(f"{float(q):.0%} {p:.3f}" for q, p in report["quantiles"].items()),
     ]
     for title in ("sources", "formats"):
-        lines += ["", f"{title} (photo, unsure, ai, error):"]
+        lines += ["", f"{title} (ai, unsure, no_sign, error):"]
         lines += [_group(name, row) for name, row in list(report[title].items())[:most]]
         if len(report[title]) > most:
             lines.append(f"  and {len(report[title]) - most} more; --format json has all")

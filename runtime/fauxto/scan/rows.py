@@ -10,15 +10,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
 from fauxto.detector import Detector
-from fauxto.image import explain_error, file_format, keep_memory
-from fauxto.preprocess import Preprocessing
-from fauxto.read import Read, read
+from fauxto.image.decode import explain_error, file_format, keep_memory
+from fauxto.image.decoded import Decoded, decode
+from fauxto.image.preprocess import Preprocessing
 from fauxto.scan.sources import Item, fetch
 from fauxto.scan.stores import StoreError
 
@@ -29,7 +29,7 @@ AHEAD = 2  # pictures that each decode process may be ahead of the inference
 class _Decoded:
     """What a decode process sends: the picture as read, and the file's format and size."""
 
-    read: Read
+    decoded: Decoded
     format: str | None = None
     size: int | None = None
 
@@ -57,9 +57,11 @@ class Decoders:
         """
         decoded = self._decoded(items, batch_size + AHEAD * self._jobs)
         while batch := list(islice(decoded, batch_size)):
-            for (item, found), answer in zip(batch, detector.answer([found.read for _, found in batch]), strict=True):
+            for (item, found), answer in zip(
+                batch, detector.answer([found.decoded for _, found in batch]), strict=True
+            ):
                 size = item.size if found.size is None else found.size
-                row = replace(answer, path=item.text).to_dict()
+                row = answer.to_dict()
                 yield row | {"size": size, "format": found.format, "mtime": _moment(item.mtime)}
 
     def _decoded(self, items: Iterable[Item], ahead: int) -> Iterator[tuple[Item, _Decoded]]:
@@ -96,7 +98,7 @@ class Decoders:
             try:
                 return pool.submit(_decode, item, self._rule).result()
             except BrokenProcessPool:
-                return _Decoded(Read(item.path, error="its decoder crashed"))
+                return _Decoded(Decoded(item.text, error="its decoder crashed"))
 
 
 def _moment(seconds: float | None) -> datetime | None:
@@ -128,12 +130,12 @@ def _begin() -> None:
 
 def _decode(item: Item, rule: Preprocessing) -> _Decoded:
     if item.error is not None:
-        return _Decoded(Read(item.path, error=item.error))
+        return _Decoded(Decoded(item.text, error=item.error))
     try:
         source = fetch(item)
     except StoreError:
         raise
     except OSError as error:
-        return _Decoded(Read(item.path, error=explain_error(error, item.path)))
+        return _Decoded(Decoded(item.text, error=explain_error(error, item.path)))
     size = len(source) if isinstance(source, bytes) else None
-    return _Decoded(read(source, rule, provenance=True), file_format(source), size)
+    return _Decoded(decode(source, rule, name=item.text, provenance=True), file_format(source), size)

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fauxto import card as cards
 from fauxto.errors import FauxtoError
-from fauxto.output import Progress
-from fauxto.providers import Provider
+from fauxto.inference.providers import ProviderLike
+from fauxto.progress import Progress
 from fauxto.scan import local
 from fauxto.scan.folder import Folder, unwritable
 from fauxto.scan.predictor import Predictor
 from fauxto.scan.sources import Item, absolute, find, sample
-from fauxto.session import usable_cpus
+from fauxto.system import usable_cpus
 
 Engine = Literal["local", "ray"]
 ENGINES: tuple[Engine, ...] = ("local", "ray")
@@ -51,7 +50,7 @@ class Plan:
     num_gpus: float = 0
     batch_size: int = 1
     model: str | None = None
-    provider: Provider | None = None
+    provider: ProviderLike | None = None
     variant: str | None = None
     operating_point: str | None = None
 
@@ -106,9 +105,9 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
 def _begin(plan: Plan, folder: Folder, here: Predictor) -> None:
     detector = here.detector
     asked: dict[str, Any] = {
-        "model": detector.card.name,
+        "model": detector.card.release,
         "model_sha256": detector.model_sha256,
-        "card_sha256": cards.sha256(cards.find_model(plan.model) / cards.CARD_FILE),
+        "card_sha256": detector.model.card_sha256,
         "operating_point": detector.operating_point.name,
     }
     if plan.sources:

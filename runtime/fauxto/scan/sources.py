@@ -16,7 +16,8 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any
 
 from fauxto.errors import FauxtoError
-from fauxto.image import explain_error, is_picture, pictures_in
+from fauxto.files import images_in, is_image
+from fauxto.image.decode import explain_error
 from fauxto.scan.stores import StoreError, is_remote, open_file, patiently, store_of
 
 
@@ -92,7 +93,7 @@ def fetch(item: Item) -> str | bytes:
 def _local(source: str) -> Iterator[Item]:
     if os.path.isdir(source):
         failed: list[OSError] = []
-        for path in pictures_in(source, failed.append):
+        for path in images_in(source, failed.append):
             yield named(path)
         yield from (Item(str(e.filename), str(e.filename), error=f"cannot be listed ({e.strerror})") for e in failed)
     elif glob.has_magic(source) and not os.path.exists(source):
@@ -102,7 +103,7 @@ def _local(source: str) -> Iterator[Item]:
         folders = {os.path.normpath(path) for path in found if os.path.isdir(path)}
         for path in found:
             plain = os.path.normpath(path)
-            if _is_inside(PurePath(plain), folders) and (is_picture(plain) or plain in folders):
+            if _is_inside(PurePath(plain), folders) and (is_image(plain) or plain in folders):
                 continue  # found in its folder
             yield from [named(path)] if _is_note(path, source) else _local(path)
     elif source.endswith(".txt"):
@@ -159,7 +160,7 @@ def _members(source: str) -> Iterator[Item]:
         with open_file(source) as file, tarfile.open(fileobj=file, mode="r:") as shard:
             for member in shard:
                 shard.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-                if member.isfile() and is_picture(member.name):
+                if member.isfile() and is_image(member.name):
                     path = f"tar://{member.name}::{source}"
                     yield Item(path, absolute(source), member.offset_data, member.size, float(member.mtime))
     except (tarfile.TarError, OSError) as error:
@@ -196,7 +197,7 @@ def _remote(source: str) -> Iterator[Item]:
 def _below(source: str, store: Any, folder: str) -> dict[str, dict[str, Any]]:
     """The pictures below a folder of a store, and what it says of them."""
     every = patiently(source, lambda: store.find(folder, detail=True))
-    return {name: entry for name, entry in every.items() if is_picture(name)}
+    return {name: entry for name, entry in every.items() if is_image(name)}
 
 
 def _stored(url: str, entry: dict[str, Any], is_note: bool = False) -> Iterator[Item]:

@@ -18,6 +18,7 @@ ROWS = pa.schema(
         ("verdict", pa.string()),
         ("lean", pa.string()),
         ("p_ai", pa.float64()),
+        ("prior", pa.float64()),
         ("logit", pa.float64()),
         ("operating_point", pa.string()),
         ("threshold", pa.float64()),

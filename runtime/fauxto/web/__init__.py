@@ -47,7 +47,7 @@ def serve(
     Raises:
         FauxtoError: the model cannot be loaded, or not on that provider.
     """
-    detector = Detector(model, provider, provenance=True, variant=variant)
+    detector = Detector(model, provider=provider, provenance=True, variant=variant)
     shown = f"[{host}]" if ":" in host else host
     print(f"fauxto: http://{shown}:{port}/  (the API's description: /docs; stop with Ctrl-C)", file=sys.stderr)
     if not loopback(host):

@@ -17,8 +17,8 @@ from starlette.requests import ClientDisconnect
 
 import fauxto
 from fauxto.detector import Detector
-from fauxto.session import usable_cpus
-from fauxto.verdict import Prediction
+from fauxto.prediction import Prediction
+from fauxto.system import usable_cpus
 
 MAX_UPLOAD = 50 << 20
 """Bytes of one picture."""

@@ -12,15 +12,15 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from fauxto.card import Card
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
 from fauxto.explain import overlay
-from fauxto.image import data_uri, jpeg_quality, load
-from fauxto.preprocess import scaled_size
-from fauxto.provenance import Declaration
-from fauxto.session import usable_cpus
-from fauxto.verdict import Prediction
+from fauxto.image.decode import load
+from fauxto.image.jpeg import data_uri, jpeg_quality
+from fauxto.image.preprocess import scaled_size
+from fauxto.model.card import Card
+from fauxto.prediction import Declaration, Prediction
+from fauxto.system import usable_cpus
 
 MAX_FILES = 50  # of one upload
 MAX_WAITING = 64  # visitors in the queue
@@ -53,8 +53,8 @@ document.addEventListener("paste", event => {
 });
 </script>"""  # a picture pasted anywhere on the page goes the way of the dropped ones
 HEADLINES = {
-    "ai": "Probably AI-generated",
-    "photo": "Probably a photograph",
+    "ai": "Strong signs of AI",
+    "no_sign": "No sign of AI found",
     "unsure": "Unsure",
     "error": "Cannot be read",
 }
@@ -227,7 +227,7 @@ def meaning(record: Prediction, card: Card) -> str:
             f"were measured (at most {100 * point.fpr_upper:.1f} %, 95 % interval), and more where pictures are of "
             "another kind. This may be one of them."
         )
-    if record.verdict == "photo":
+    if record.verdict == "no_sign":
         return "Most AI pictures score higher. New generators, and edits of a real photograph, may score this low too."
     if record.reason == "too_small":
         return f"It is too small to say: {card.minimum_short_side} px or more are needed on the short side."

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from fauxto.cli import main
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
+from fauxto.prediction import Prediction
 from fauxto.scan import Predictor, folder, run
 from fauxto.scan.table import ROWS
-from fauxto.verdict import Prediction
 
 from .conftest import Many, start, stop_after, table, without_times
 

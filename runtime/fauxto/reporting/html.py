@@ -9,7 +9,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from fauxto.image import Source, data_uri, load
+from fauxto.image.decode import Source, load
+from fauxto.image.jpeg import data_uri
 
 THUMBNAIL = 180  # px
 
@@ -17,7 +18,7 @@ THUMBNAIL = 180  # px
 def render(name: str, filters: Mapping[str, Callable[..., str]], **values: object) -> str:
     """The page that fauxto/templates/NAME.html.jinja makes of `values`."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fauxto"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("fauxto.reporting"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= filters
     page: str = environment.get_template(f"{name}.html.jinja").render(**values)

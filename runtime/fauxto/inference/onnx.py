@@ -1,112 +1,83 @@
-"""A model, ready to run on one execution provider: all of its graph, or not at all."""
+"""An ONNX file on one execution provider of onnxruntime: all of its graph, or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import io
-import math
 import os
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
 
 from fauxto.errors import ModelError, ProviderError
-from fauxto.providers import COREML, CPU, CUDA, OPENVINO, TENSORRT, Provider, engine, how_to_get, how_to_load, options
+from fauxto.inference.base import Floats
+from fauxto.inference.providers import COREML, CPU, CUDA, TENSORRT, Provider, how_to_get, how_to_load, resolve
+from fauxto.system import usable_cpus
 
-Floats = npt.NDArray[np.float32]
+# The environment's ORT_DISABLE_TELEMETRY (see fauxto/__init__.py) counts before the first import only.
+ort.disable_telemetry_events()
 
 
-class Runner(Protocol):
-    """What runs a model, whatever the engine."""
+class OnnxSession:
+    """A Session of onnxruntime.
 
-    @property
-    def provider(self) -> str:
-        """What runs the graph, as the engine names it."""
+    Attributes:
+        engine: the execution provider that runs the graph.
+        nodes: how many of the graph's nodes it runs, and how many there are.
+        metadata: the file's own metadata_props.
+    """
 
-    @property
-    def nodes(self) -> tuple[int, int]:
-        """How many of the graph's nodes it runs, and how many there are."""
-
-    def run(self, views: Floats) -> Floats:
-        """(N, 3, S, S) float32 views -> (N,) float32 logits of the positive label."""
-
-    def evidence(self, views: Floats) -> tuple[Floats, Floats]:
-        """(N, 3, S, S) float32 views -> (N,) logits, and (N, h, w) what each cell of a view adds to its logit.
+    def __init__(self, path: Path, provider: Provider | None = None, threads: int | None = None) -> None:
+        """Open `path` on `provider`, by default the CPU.
 
         Raises:
-            ModelError: the model was exported without this output.
+            ProviderError: the provider is missing, cannot load, or would not run all of the graph.
+            ModelError: the file cannot be used.
         """
-
-
-def open_session(path: Path, provider: Provider, threads: int | None = None) -> Runner:
-    """Open `path` on `provider`, which is not "auto".
-
-    Raises:
-        ProviderError: the provider is missing, cannot load, or would not run all of the graph.
-        FauxtoError: the provider is unknown.
-        ModelError: the file cannot be used.
-    """
-    if engine(provider) == OPENVINO:
-        from fauxto.openvino_session import OpenVINOSession
-
-        return OpenVINOSession(path, options(provider, ort.__version__), threads)
-    return Session(path, provider, threads)
-
-
-class Session:
-    """A Runner that is an onnxruntime session. Its `metadata` is the file's own metadata_props."""
-
-    def __init__(self, path: Path, provider: Provider = "cpu", threads: int | None = None) -> None:
-        """Open `path`; see `open_session` for what it raises."""
-        name = engine(provider)
+        provider = provider or resolve("cpu")
+        name = provider.engine
         if name == CPU:
             try:
-                self._session = _load(path, (name, options(provider, ort.__version__)), threads, strict=False)
+                self._session = _load(path, (name, provider.options(ort.__version__)), threads, strict=False)
             except Exception as error:  # onnxruntime's exceptions share no base class of their own
                 raise ModelError(f"{path}: onnxruntime cannot load it ({_first_line(error)})") from None
         else:
             self._session = _load_all_of_it(path, provider, threads)
-        self.provider = name
+        self.engine = name
         self.nodes = _count(self._session, name)
+        names = [output.name for output in self._session.get_outputs()]
+        if "logit" not in names:
+            raise ModelError(f"{path}: has no output 'logit'; export the model again")
+        self._has_evidence = "evidence" in names
         shape = self._session.get_inputs()[0].shape
-        # Core ML needs a graph of fixed shape, one view at a time.
+        # Core ML needs a graph of fixed shape, one crop at a time.
         self._batch = shape[0] if isinstance(shape[0], int) else None
         self._input = self._session.get_inputs()[0].name
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
 
-    def run(self, views: Floats) -> Floats:
-        """See Runner."""
-        return self._outputs(["logit"], views)[0]
+    def run(self, crops: Floats) -> Floats:
+        """See Session."""
+        return self._outputs(["logit"], crops)[0]
 
-    def evidence(self, views: Floats) -> tuple[Floats, Floats]:
-        """See Runner."""
-        if "evidence" not in [output.name for output in self._session.get_outputs()]:
+    def evidence(self, crops: Floats) -> tuple[Floats, Floats]:
+        """See Session."""
+        if not self._has_evidence:
             raise ModelError("this model has no evidence output; export it again")
-        logits, cells = self._outputs(["logit", "evidence"], views)
+        logits, cells = self._outputs(["logit", "evidence"], crops)
         return logits, cells
 
-    def _outputs(self, names: list[str], views: Floats) -> list[Floats]:
-        if self._batch in (None, len(views)):
-            outputs: list[Floats] = self._session.run(names, {self._input: views})
+    def _outputs(self, names: list[str], crops: Floats) -> list[Floats]:
+        if self._batch in (None, len(crops)):
+            outputs: list[Floats] = self._session.run(names, {self._input: crops})
             return outputs
-        parts = [views[i : i + 1] for i in range(len(views))]
+        parts = [crops[i : i + 1] for i in range(len(crops))]
         runs = [self._session.run(names, {self._input: part}) for part in parts]
         return [np.concatenate(values) for values in zip(*runs, strict=True)]
-
-
-def compiled_in(name: str) -> bool:
-    """Whether this installation has the provider at all. It says nothing of whether it works."""
-    if name == OPENVINO:
-        from importlib.util import find_spec
-
-        return find_spec("openvino") is not None
-    return name in ort.get_available_providers()
 
 
 def _load(path: Path, provider: tuple[str, dict[str, str]], threads: int | None, strict: bool) -> Any:
@@ -116,7 +87,7 @@ def _load(path: Path, provider: tuple[str, dict[str, str]], threads: int | None,
     settings.log_severity_level = 3
     settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if provider[0] == COREML:
-        # It takes fixed shapes only: a file made for any number of views becomes one for a single view.
+        # It takes fixed shapes only: a file made for any number of crops becomes one for a single crop.
         settings.add_free_dimension_override_by_name("views", 1)
     if strict:
         settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
@@ -125,9 +96,9 @@ def _load(path: Path, provider: tuple[str, dict[str, str]], threads: int | None,
 
 
 def _load_all_of_it(path: Path, provider: Provider, threads: int | None) -> Any:
-    """A session in which `provider` runs every node. Asked plainly, onnxruntime falls back to the CPU in silence."""
-    name = engine(provider)
-    if not compiled_in(name):
+    """A session in which `provider` runs every node. By itself onnxruntime falls back to the CPU without an error."""
+    name = provider.engine
+    if name not in ort.get_available_providers():
         raise ProviderError(
             f"{name} is not in the installed onnxruntime {ort.__version__} (it has "
             f"{', '.join(ort.get_available_providers())}); {how_to_get(name)}"
@@ -135,7 +106,7 @@ def _load_all_of_it(path: Path, provider: Provider, threads: int | None) -> Any:
     if name in (CUDA, TENSORRT):
         with contextlib.redirect_stdout(io.StringIO()):  # it prints what it misses; the error below says so
             ort.preload_dlls()
-    named = (name, options(provider, ort.__version__))
+    named = (name, provider.options(ort.__version__))
     ort.set_default_logger_severity(4)
     try:
         session = _load(path, named, threads, strict=True)
@@ -185,19 +156,3 @@ def missing_library(name: str) -> str | None:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def usable_cpus() -> int:
-    """CPUs that this process may use: its affinity mask, and its cgroup's quota rounded up; at least 1."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = cpu_quota()
-    return max(1, count if quota is None else min(count, math.ceil(quota)))
-
-
-def cpu_quota() -> float | None:
-    """CPUs' worth of time that the cgroup grants this process; None where nothing limits it."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
-        return None  # no cgroup v2 here, so no quota

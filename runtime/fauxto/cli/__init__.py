@@ -15,12 +15,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from fauxto.arguments import SCOPES, build_parser
+from fauxto.cli.output import Writer
+from fauxto.cli.parser import build_parser
 from fauxto.errors import FauxtoError, ImageError
-from fauxto.output import Progress, Writer
+from fauxto.progress import Progress
 
 if TYPE_CHECKING:
-    from fauxto.image import Source
+    from fauxto.image.decode import Source
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -59,11 +60,15 @@ def main(argv: list[str] | None = None) -> int:
 def run_predict(args: argparse.Namespace) -> int:
     """Print a verdict for each picture."""
     from fauxto.detector import Detector
-    from fauxto.image import keep_memory
+    from fauxto.image.decode import keep_memory
 
     keep_memory()
     detector = Detector(
-        args.model, args.provider, args.operating_point, provenance=args.provenance, variant=args.variant
+        args.model,
+        provider=args.provider,
+        operating_point=args.operating_point,
+        provenance=args.provenance,
+        variant=args.variant,
     )
     seen: Counter[str] = Counter()
     empty: list[str] = []
@@ -72,7 +77,7 @@ def run_predict(args: argparse.Namespace) -> int:
         progress = Progress(sys.stderr.isatty() and not stream.isatty())
         try:
             with Writer(stream, args.format) as writer:
-                for record in detector.predict_many(pictures, args.batch_size, args.jobs):
+                for record in detector.predict_many(pictures, batch_size=args.batch_size, jobs=args.jobs):
                     writer.write(replace(record, path="-") if record.path is None else record)
                     seen[record.verdict or "error"] += 1
                     progress.update(seen.total())
@@ -82,7 +87,7 @@ def run_predict(args: argparse.Namespace) -> int:
             return 130
         progress.clear()
     if seen.total() != 1:
-        counts = ", ".join(f"{seen[word]} {word}" for word in ("photo", "unsure", "ai", "error"))
+        counts = ", ".join(f"{seen[word]} {word}" for word in ("no_sign", "unsure", "ai", "error"))
         print(f"{seen.total()} pictures: {counts}", file=sys.stderr)
     if args.fail_on and seen[args.fail_on]:
         return 3
@@ -95,13 +100,13 @@ def run_explain(args: argparse.Namespace) -> int:
 
     from fauxto.detector import Detector
     from fauxto.explain import bare, overlay
-    from fauxto.image import load
+    from fauxto.image.decode import load
 
     try:
         image = load(sys.stdin.buffer.read() if args.path == "-" else args.path)
     except ImageError as error:
         raise FauxtoError(f"{args.path}: {error}") from None
-    heat = Detector(args.model, args.provider, variant=args.variant).explain(image)
+    heat = Detector(args.model, provider=args.provider, variant=args.variant).explain(image)
     try:
         if args.kind == "array":
             with args.output.open("wb") as file:
@@ -128,7 +133,7 @@ def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[
 
     A folder without pictures, or one that cannot be listed, is said on stderr and added to `empty`.
     """
-    from fauxto.image import pictures_in
+    from fauxto.files import images_in
 
     def unlisted(error: OSError) -> None:
         print(f"{error.filename}: cannot be listed ({error.strerror})", file=sys.stderr)
@@ -141,7 +146,7 @@ def expand(paths: Iterable[str], recursive: bool, empty: list[str]) -> Iterator[
             yield path
         else:
             count = 0
-            for count, picture in enumerate(pictures_in(path, unlisted), 1):  # noqa: B007
+            for count, picture in enumerate(images_in(path, unlisted), 1):  # noqa: B007
                 yield picture
             if not count:
                 print(f"{path}: no pictures in it; files named outright are always tried", file=sys.stderr)
@@ -167,16 +172,19 @@ def refuse_unwritable(*paths: Path | None) -> None:
 
 def run_info(args: argparse.Namespace) -> int:
     """Print the model's card, and what it runs on, as JSON."""
-    from fauxto import card as cards
-    from fauxto.bench.machine import versions
-    from fauxto.providers import CPU
+    from fauxto.inference.providers import CPU
+    from fauxto.model.model import Model
+    from fauxto.system import versions
 
-    folder = cards.find_model(args.model)
-    card = cards.read(folder)
-    variant = cards.choose_variant(folder, card, CPU)
-    _, digest = cards.checked_file(folder, card, variant.file)
+    model = Model.open(args.model)
+    variant = model.variant(CPU)
+    _, digest = model.file(variant.file)
     checked = {"variant": variant.name, "file": variant.file, "sha256": digest}
-    print(json.dumps({"folder": str(folder), "checked": checked, "versions": versions(), "card": card.raw}, indent=2))
+    print(
+        json.dumps(
+            {"folder": str(model.folder), "checked": checked, "versions": versions(), "card": model.card.raw}, indent=2
+        )
+    )
     return 0
 
 
@@ -184,15 +192,15 @@ def run_completion(args: argparse.Namespace) -> int:
     """Print the completion script, which shtab made when fauxto was built (tests/runtime/test_completion.py)."""
     from importlib.resources import files
 
-    print((files("fauxto") / "completion" / f"fauxto.{args.shell}").read_text("utf-8"), end="")
+    print((files("fauxto.cli") / "completion" / f"fauxto.{args.shell}").read_text("utf-8"), end="")
     return 0
 
 
 def run_eval(args: argparse.Namespace) -> int:
     """Measure the model on a labelled folder."""
     try:
-        from fauxto.evaluate import evaluate
         from fauxto.evaluate.report import as_html, as_markdown, as_text
+        from fauxto.evaluate.run import evaluate
     except ImportError:
         raise FauxtoError('eval needs more packages: pip install "fauxto[eval]"') from None
     refuse_unwritable(args.output, args.html)
@@ -222,7 +230,7 @@ def run_doctor(args: argparse.Namespace) -> int:
 
 def run_bench(args: argparse.Namespace) -> int:
     """Measure latency and throughput."""
-    from fauxto.bench import QUICK, Plan, parse_batches, run
+    from fauxto.bench.plan import QUICK, SCOPES, Plan, parse_batches, run
     from fauxto.bench.report import FORMATS, write_all
 
     plan = Plan(
@@ -272,7 +280,7 @@ def run_scan(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f"fauxto: stopped after {seen.total()} pictures; the same command goes on", file=sys.stderr)
         return 130
-    counts = ", ".join(f"{seen[word]} {word}" for word in ("photo", "unsure", "ai", "error"))
+    counts = ", ".join(f"{seen[word]} {word}" for word in ("no_sign", "unsure", "ai", "error"))
     done = f" ({before} were done before)" if before else ""
     print(f"{seen.total()} pictures{done}: {counts}; fauxto scan --report {args.out}", file=sys.stderr)
     return 1 if seen["error"] else 0

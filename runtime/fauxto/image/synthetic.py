@@ -1,4 +1,4 @@
-"""Golden pictures: made by integer arithmetic, so that every machine and language makes the same ones.
+"""Golden images: made by integer arithmetic, so that every machine and language makes the same ones.
 
 The card holds the logit of each; an installation that gets another logit is broken.
 """
@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 SIZES = ((150, 120), (320, 240), (1500, 1100))
-"""(width, height) px of golden picture 0, 1, 2: one that is mirrored, one plain, one that is scaled down."""
+"""(width, height) px of golden image 0, 1, 2: one that is mirrored, one plain, one that is scaled down."""
 
 
-def golden_picture(number: int) -> npt.NDArray[np.uint8]:
-    """Golden picture `number` (an index of SIZES), (H, W, 3) uint8 RGB: smooth waves under a fine grain."""
+def golden_image(number: int) -> npt.NDArray[np.uint8]:
+    """Golden image `number` (an index of SIZES), (H, W, 3) uint8 RGB: smooth waves under a fine grain."""
     width, height = SIZES[number]
     y, x, channel = np.ogrid[0:height, 0:width, 0:3]
     smooth = np.abs((x * (channel + 2) + y * 3 + number * 40) // 2 % 400 - 200)
     grain = (x * 7919 + y * 104729 + channel * 1299709) * (x + 3 * y + 11) // 8 % 32
-    picture: npt.NDArray[np.uint8] = (smooth + grain).astype(np.uint8)
-    return picture
+    image: npt.NDArray[np.uint8] = (smooth + grain).astype(np.uint8)
+    return image

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import fauxto
-from fauxto.output import FORMATS
-from fauxto.providers import AUTO, CHOICES, NAMES, VARIABLE
+from fauxto.cli.output import FORMATS
+from fauxto.inference.providers import AUTO, CHOICES, NAMES, VARIABLE
 
 SCOPES = ("model", "end_to_end")
 SHELLS = ("bash", "zsh", "tcsh")

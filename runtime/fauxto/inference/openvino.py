@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from fauxto.errors import ModelError, ProviderError
-from fauxto.providers import OPENVINO, how_to_get
-from fauxto.session import Floats, usable_cpus
+from fauxto.inference.base import Floats
+from fauxto.inference.providers import OPENVINO, how_to_get
+from fauxto.system import usable_cpus
 
 _NO_WORK = ("Const", "Input", "Output")
 
@@ -29,7 +30,7 @@ def import_openvino() -> Any:
 
 
 class OpenVINOSession:
-    """A Runner that is a compiled OpenVINO model."""
+    """A Session that is a compiled OpenVINO model."""
 
     def __init__(self, path: Path, options: dict[str, str], threads: int | None = None) -> None:
         """Compile `path` for the CPU, or for the device that `options` names as DEVICE.
@@ -56,7 +57,7 @@ class OpenVINOSession:
             reason = " ".join(str(error).split())[:200]
             raise ProviderError(f"{OPENVINO} does not run {path.name} here: {reason}; use --provider cpu") from None
         self._turn = threading.Lock()  # calls of one compiled model share a request, which refuses a second
-        self.provider = OPENVINO
+        self.engine = OPENVINO
         shape = self._model.input(0).partial_shape
         self._batch = None if shape[0].is_dynamic else shape[0].get_length()
 
@@ -67,19 +68,19 @@ class OpenVINOSession:
         count = sum(layer not in _NO_WORK for layer in layers)
         return count, count
 
-    def run(self, views: Floats) -> Floats:
-        """See Runner."""
-        return self._outputs(["logit"], views)[0]
+    def run(self, crops: Floats) -> Floats:
+        """See Session."""
+        return self._outputs(["logit"], crops)[0]
 
-    def evidence(self, views: Floats) -> tuple[Floats, Floats]:
-        """See Runner."""
+    def evidence(self, crops: Floats) -> tuple[Floats, Floats]:
+        """See Session."""
         if "evidence" not in {name for output in self._model.outputs for name in output.get_names()}:
             raise ModelError("this model has no evidence output; export it again")
-        logits, cells = self._outputs(["logit", "evidence"], views)
+        logits, cells = self._outputs(["logit", "evidence"], crops)
         return logits, cells
 
-    def _outputs(self, names: list[str], views: Floats) -> list[Floats]:
-        parts = [views] if self._batch in (None, len(views)) else [views[i : i + 1] for i in range(len(views))]
+    def _outputs(self, names: list[str], crops: Floats) -> list[Floats]:
+        parts = [crops] if self._batch in (None, len(crops)) else [crops[i : i + 1] for i in range(len(crops))]
         runs = []
         for part in parts:
             with self._turn:

@@ -1,8 +1,9 @@
-"""What a measurement was made on. Everything is read, nothing guessed: what the system does not tell is None."""
+"""Describe this machine: CPUs, memory, GPU, operating system, versions. What the system does not report is None."""
 
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import platform
 import re
@@ -14,12 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy
-import onnxruntime
-import PIL
-
-import fauxto
-from fauxto.session import cpu_quota, usable_cpus
+from fauxto.version import __version__
 
 FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", "bf16")
 
@@ -47,9 +43,13 @@ def record() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of all that the runtime is made of."""
+    """Versions of all that the runtime is made of."""
+    import numpy
+    import onnxruntime
+    import PIL
+
     return {
-        "fauxto": fauxto.__version__,
+        "fauxto": __version__,
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "pillow": PIL.__version__,
@@ -123,7 +123,7 @@ def load() -> list[float] | None:
 
 def git_commit() -> str | None:
     """The checkout's commit; None for an installed package."""
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[2]
     return _say("git", "-C", str(root), "rev-parse", "HEAD") or None if (root / ".git").exists() else None
 
 
@@ -178,3 +178,19 @@ def _say(*words: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return told.stdout.strip() if told.returncode == 0 else None
+
+
+def usable_cpus() -> int:
+    """CPUs that this process may use: its affinity mask, and its cgroup's quota rounded up; at least 1."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = cpu_quota()
+    return max(1, count if quota is None else min(count, math.ceil(quota)))
+
+
+def cpu_quota() -> float | None:
+    """CPUs' worth of time that the cgroup grants this process; None where nothing limits it."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        return None  # no cgroup v2 here, so no quota

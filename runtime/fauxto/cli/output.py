@@ -9,7 +9,7 @@ import time
 from dataclasses import fields
 from typing import Literal, TextIO
 
-from fauxto.verdict import Prediction
+from fauxto.prediction import Prediction
 
 Format = Literal["text", "json", "jsonl", "csv"]
 FORMATS: tuple[Format, ...] = ("text", "json", "jsonl", "csv")

@@ -1,15 +1,15 @@
-"""A picture -> the model's input. Numpy and Pillow only, and the very same pixels that training saw.
+"""An image -> the model's input. Numpy and Pillow only, and the very same pixels that training saw.
 
 The rule, short enough to write again in another language:
 
-1.  If the short side is over `max_short_side`, the picture counts as scaled down (Pillow's antialiased
+1.  If the short side is over `max_short_side`, the image counts as scaled down (Pillow's antialiased
     filter) so that the short side is `max_short_side`; the long side is rounded to whole pixels.
-2.  Views of S x S pixels are cut out, none scaled by itself. View (fx, fy) starts at
+2.  Crops of S x S pixels are cut out, none scaled by itself. Crop (fx, fy) starts at
     floor(fx * (width - S) + 0.5), floor(fy * (height - S) + 0.5).
 3.  A side shorter than S is first extended to S by mirroring, edge pixel included, half on each side.
 4.  value = (pixel / 255 - mean) / std, channels first.
 
-And once the network has answered: a picture's logit is the mean of the `pooled_views` largest of its views'.
+And once the network has answered: an image's logit is the mean of the `pooled_crops` largest of its crops'.
 """
 
 from __future__ import annotations
@@ -31,66 +31,66 @@ FILTERS = {
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What the card says of the way from picture to input.
+    """What the card says of the way from image to input.
 
     Attributes:
-        view_size: S, the side of a view in pixels.
-        max_short_side: larger pictures are scaled down to this short side, in pixels.
+        crop_size: S, the side of a crop in pixels.
+        max_short_side: larger images are scaled down to this short side, in pixels.
         filter: name of the resampling filter, a key of FILTERS.
-        positions: the views' places, (fx, fy) each in 0..1: 0 is left or top, 1 is right or bottom.
+        positions: the crops' places, (fx, fy) each in 0..1: 0 is left or top, 1 is right or bottom.
         mean, std: per channel in RGB order, for pixels scaled to 0..1.
-        pooled_views: how many of the views' logits, the largest, a picture's logit is the mean of.
+        pooled_crops: how many of the crops' logits, the largest, an image's logit is the mean of.
     """
 
-    view_size: int
+    crop_size: int
     max_short_side: int
     filter: str
     positions: tuple[tuple[float, float], ...]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    pooled_views: int = 1
+    pooled_crops: int = 1
 
 
 def pool(logits: npt.NDArray[np.floating], rule: Preprocessing) -> npt.NDArray[np.float64]:
-    """(N, V) logits of N pictures' views -> (N,) float64, the mean of the `pooled_views` largest of each."""
+    """(N, V) logits of N images' crops -> (N,) float64, the mean of the `pooled_crops` largest of each."""
     ordered = np.sort(logits.astype(np.float64), axis=1)
-    mean: npt.NDArray[np.float64] = ordered[:, -rule.pooled_views :].mean(axis=1)
+    mean: npt.NDArray[np.float64] = ordered[:, -rule.pooled_crops :].mean(axis=1)
     return mean
 
 
-def cut_views(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.uint8]:
-    """Cut the views out of an upright RGB picture.
+def cut_crops(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.uint8]:
+    """Cut the crops out of an upright RGB image.
 
     Returns:
         (N, S, S, 3) uint8, one row for each of `rule.positions`.
     """
-    size = rule.view_size
+    size = rule.crop_size
     width, height = scaled_size(image.size, rule.max_short_side)
-    views = np.empty((len(rule.positions), size, size, 3), np.uint8)
-    for view, (fx, fy) in zip(views, rule.positions, strict=True):
+    crops = np.empty((len(rule.positions), size, size, 3), np.uint8)
+    for crop, (fx, fy) in zip(crops, rule.positions, strict=True):
         left, top = offset(fx, width - size), offset(fy, height - size)
         box = (left, top, min(left + size, width), min(top + size, height))
-        view[:] = mirror_pad(np.asarray(_crop_scaled(image, (width, height), box, rule.filter)), size)
-    return views
+        crop[:] = mirror_pad(np.asarray(_crop_scaled(image, (width, height), box, rule.filter)), size)
+    return crops
 
 
-def normalise(views: npt.NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> npt.NDArray[np.float32]:
+def normalise(crops: npt.NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> npt.NDArray[np.float32]:
     """(N, S, S, 3) uint8 -> (N, 3, S, S) float32, as (pixel / 255 - mean) / std."""
     scale = (1 / (255 * np.asarray(std))).astype(np.float32)
     shift = (-np.asarray(mean) / np.asarray(std)).astype(np.float32)
-    planar = np.ascontiguousarray(views.transpose(0, 3, 1, 2), dtype=np.float32)
+    planar = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
     planar *= scale[:, None, None]
     planar += shift[:, None, None]
     return planar
 
 
 def prepare(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.float32]:
-    """An upright RGB picture -> (N, 3, S, S) float32, ready for the model."""
-    return normalise(cut_views(image, rule), rule.mean, rule.std)
+    """An upright RGB image -> (N, 3, S, S) float32, ready for the model."""
+    return normalise(cut_crops(image, rule), rule.mean, rule.std)
 
 
 def scaled_size(size: tuple[int, int], max_short_side: int) -> tuple[int, int]:
-    """The size in pixels, (width, height), that a picture of `size` is seen at."""
+    """The size in pixels, (width, height), that an image of `size` is seen at."""
     short = min(size)
     if short <= max_short_side:
         return size
@@ -108,7 +108,7 @@ def mirror_pad(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8
 
 
 def offset(fraction: float, free: int) -> int:
-    """Where a view starts, px, that lies at `fraction` of `free` px; at 0 where nothing is free."""
+    """Where a crop starts, px, that lies at `fraction` of `free` px; at 0 where nothing is free."""
     return math.floor(fraction * max(0, free) + 0.5)
 
 

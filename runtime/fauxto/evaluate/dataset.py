@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fauxto.errors import FauxtoError
-from fauxto.image import SUFFIXES
+from fauxto.files import SUFFIXES
 
 LABELS = ("ai", "real")
 INDEX_COLUMNS = ("source", "generator", "style", "licence", "prompt")
-"""What an index.csv can say of a picture; each is a field of Picture."""
+"""What an index.csv can say of a picture; each is a field of LabelledImage."""
 
 
 @dataclass(frozen=True)
-class Picture:
+class LabelledImage:
     """One labelled picture. What the index does not say is empty."""
 
     path: Path
@@ -33,7 +33,7 @@ class Picture:
         return self.source or str(self.path)
 
 
-def find(folder: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
+def find(folder: Path, index: dict[str, dict[str, str]]) -> list[LabelledImage]:
     """All pictures below `folder`/ai and `folder`/real, in a fixed order.
 
     Without an index a picture's source is the sub-folder that it lies in. Pictures of the style "art"
@@ -46,13 +46,13 @@ def find(folder: Path, index: dict[str, dict[str, str]]) -> list[Picture]:
             nested = path.parent.relative_to(folder / label).as_posix()
             source = row.get("source") or (nested if nested != "." else "")
             told = {name: row.get(name, "") for name in INDEX_COLUMNS} | {"source": source}
-            picture = Picture(path, label == "ai", **told)
+            picture = LabelledImage(path, label == "ai", **told)
             if picture.style != "art":
                 pictures.append(picture)
     return pictures
 
 
-def of_class(pictures: Sequence[Picture], label: str) -> list[Picture]:
+def of_class(pictures: Sequence[LabelledImage], label: str) -> list[LabelledImage]:
     """The pictures of one class, "ai" or "real"."""
     return [picture for picture in pictures if picture.is_ai == (label == "ai")]
 

@@ -6,15 +6,14 @@ CONDITIONS are the three that every figure is given for; GRID takes the ways apa
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
 from PIL import Image, ImageFilter
 
 from fauxto.errors import FauxtoError
-
-Condition = Callable[[Image.Image], Image.Image]
+from fauxto.image.decoded import Corruption
 
 
 def save_as(image: Image.Image, quality: int, format: str = "JPEG") -> Image.Image:
@@ -74,9 +73,9 @@ def screenshot(image: Image.Image) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
-CONDITIONS: dict[str, Condition] = {"clean": clean, "web": web, "hard": hard}
+CONDITIONS: dict[str, Corruption] = {"clean": clean, "web": web, "hard": hard}
 
-GRID: dict[str, Condition] = {
+GRID: dict[str, Corruption] = {
     **{f"jpeg {quality}": partial(save_as, quality=quality) for quality in (95, 85, 75, 60, 50, 40, 30)},
     "jpeg 75, then 90": twice,
     **{f"webp {quality}": partial(save_as, quality=quality, format="WEBP") for quality in (80, 50)},

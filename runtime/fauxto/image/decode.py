@@ -1,11 +1,9 @@
-"""Any input -> one upright RGB picture. The only decoder in the project: training uses it too."""
+"""Any input -> one upright RGB image. The only decoder in the project: training uses it too."""
 
 from __future__ import annotations
 
-import base64
 import io
 import os
-from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,11 +13,6 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from fauxto.errors import ImageError
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Image.Image | npt.NDArray[np.uint8]
-
-SUFFIXES = frozenset(
-    ".avif .bmp .gif .heic .heif .jfif .jpe .jpeg .jpg .mpo .png .tif .tiff .webp".split()  # noqa: SIM905
-)
-"""File names that a search through a folder picks up. A file named outright is always tried."""
 
 MAX_PIXELS = 178_000_000
 """Largest picture that is decoded. A header that claims more is refused before any pixel is read."""
@@ -37,35 +30,22 @@ def load(source: Source) -> Image.Image:
     high byte, CMYK and the other modes are converted as Pillow does it.
 
     Raises:
-        ImageError: the input is missing, is no picture, is truncated, or is larger than MAX_PIXELS.
+        ImageError: the input is missing, is no picture, is truncated, or is larger than MAX_PIXELS. It begins with
+            the path, where there is one.
     """
+    path = os.fspath(source) if isinstance(source, (str, os.PathLike)) else None
     try:
-        return to_rgb(_open(source))
-    except ImageError:
-        raise
+        return to_rgb(open_image(source))
+    except ImageError as error:
+        raise ImageError(error.reason, path) from None
     except Exception as error:  # Pillow's plugins answer to damaged files with nearly any kind
-        raise ImageError(explain_error(error, source)) from None
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file's name is that of a picture."""
-    return os.path.splitext(name)[1].lower() in SUFFIXES
-
-
-def pictures_in(folder: str, on_error: Callable[[OSError], object]) -> Iterator[str]:
-    """Paths of the pictures below `folder`, found while they are asked for, in a fixed order.
-
-    `on_error` is told of each folder that cannot be listed.
-    """
-    for place, folders, files in os.walk(folder, onerror=on_error):
-        folders.sort()
-        yield from (os.path.join(place, name) for name in sorted(files) if is_picture(name))
+        raise ImageError(explain_error(error, source), path) from None
 
 
 def file_format(source: str | os.PathLike[str] | bytes) -> str | None:
     """The format of a picture file by its first bytes, as Pillow names it ("JPEG"); None where it is none."""
     try:
-        with _open(source) as image:
+        with open_image(source) as image:
             return image.format
     except Exception:  # the same file fails in `load`, with its reason
         return None
@@ -79,31 +59,6 @@ def keep_memory() -> None:
     """
     Image.core.set_block_size(1 << 20)  # type: ignore[attr-defined]
     Image.core.set_blocks_max(64)  # type: ignore[attr-defined]
-
-
-def data_uri(image: Image.Image, quality: int) -> str:
-    """An RGB picture as a JPEG in a data: address, for a page that needs no file beside it."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def jpeg_quality(source: str | os.PathLike[str] | bytes) -> int | None:
-    """The quality, 1 to 100, that a JPEG file was last saved with, judged by its luminance table; None for others.
-
-    The inverse of the Independent JPEG Group's scaling of the standard's table (ITU T.81, K.1), whose
-    mean is 57.6; encoders with tables of their own get the nearest one. Below 20 the table saturates, and
-    the estimate is too high.
-    """
-    try:
-        with _open(source) as image:
-            tables = getattr(image, "quantization", None)
-    except Exception:  # the same file fails in `load`, with its reason
-        return None
-    if not tables or 0 not in tables:
-        return None
-    scale = 100 * float(np.mean(tables[0])) / 57.625
-    return round(min(100, max(1, (200 - scale) / 2 if scale <= 100 else 5000 / scale)))
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -122,7 +77,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return upright if upright.mode == "RGB" else upright.convert("RGB")
 
 
-def _open(source: Source) -> Image.Image:
+def open_image(source: Source) -> Image.Image:
+    """The image as Pillow opens it, before any pixel is decoded. Raises whatever Pillow raises, or ImageError."""
     if isinstance(source, Image.Image):
         return source
     if isinstance(source, np.ndarray):

@@ -20,7 +20,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.model_selection import StratifiedGroupKFold
 
 from fauxto.evaluate.metrics import auc, clustered_interval
-from fauxto.image import load
+from fauxto.image.decode import load
 
 FEATURES = (
     "width",

@@ -1,0 +1,71 @@
+"""Writing files whole or not at all, and walking folders for images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+SUFFIXES = frozenset(
+    ".avif .bmp .gif .heic .heif .hif .jfif .jpe .jpeg .jpg .mpo .png .tif .tiff .webp".split()  # noqa: SIM905
+)
+"""File names that a search through a folder picks up. A file named outright is always tried."""
+
+
+@contextmanager
+def replacing(
+    path: str | os.PathLike[str], mode: str = "w", *, sync: bool = False, **options: Any
+) -> Iterator[IO[Any]]:
+    """A new file beside `path`, which takes its place when the block ends without an exception and is gone otherwise.
+
+    Args:
+        path: what to write; whatever it held stays until then.
+        mode: "w" or "wb".
+        sync: also wait until the disk has it.
+        options: as `open` takes them; text is UTF-8 unless they say otherwise.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if "b" not in mode:
+        options.setdefault("encoding", "utf-8")
+    beside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
+    try:
+        with beside.open(mode, **options) as file:
+            yield file
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def is_image(name: str) -> bool:
+    """Whether a file's name is that of an image. macOS's companions ("._photo.jpg") are none."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES and not os.path.basename(name).startswith("._")
+
+
+def images_in(folder: str | os.PathLike[str], on_error: Callable[[OSError], object] | None = None) -> Iterator[str]:
+    """Paths of the images below `folder`, found while they are asked for, in a fixed order.
+
+    Folders behind symbolic links are walked once each, however many links lead there; loops end. `on_error` is told
+    of each folder that cannot be listed.
+    """
+    seen: set[tuple[int, int]] = set()
+
+    def is_new(path: str) -> bool:
+        try:
+            state = os.stat(path)
+        except OSError:
+            return True  # listing it says what is wrong
+        key = (state.st_dev, state.st_ino)
+        return key == (0, 0) or not (key in seen or seen.add(key))  # type: ignore[func-returns-value]
+
+    is_new(os.fspath(folder))
+    for place, folders, files in os.walk(folder, onerror=on_error, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if is_new(os.path.join(place, name))]
+        yield from (os.path.join(place, name) for name in sorted(files) if is_image(name))

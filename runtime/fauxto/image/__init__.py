@@ -1,0 +1,1 @@
+"""Any input -> upright RGB -> crops -> tensor. Training goes the very same way."""

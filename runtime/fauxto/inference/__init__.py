@@ -1,0 +1,1 @@
+"""Running the network: engines, execution providers, and whether they can be trusted."""

@@ -1,0 +1,1 @@
+"""A model: its files and the card that describes them."""

@@ -1,0 +1,47 @@
+"""How far long work has come, on one line of stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+
+class Progress:
+    """A counter on stderr; silent unless `shown`.
+
+    Args:
+        shown: whether to print at all; by default where stderr is a terminal.
+        label: what goes before the count.
+        total: how many there are, where that is known.
+        unit: what is counted.
+    """
+
+    def __init__(
+        self, shown: bool | None = None, label: str = "", total: int | None = None, unit: str = "images"
+    ) -> None:
+        self._shown = on_terminal() if shown is None else shown
+        self._started, self._next = time.monotonic(), 0.0
+        self._label, self._of, self._unit = label, f" of {total}" if total else "", unit
+
+    def update(self, count: int) -> None:
+        """Show `count` done, at most five times a second."""
+        now = time.monotonic()
+        if self._shown and now >= self._next:
+            self._next = now + 0.2
+            rate = count / max(1e-9, now - self._started)
+            self.show(f"{self._label}{count}{self._of} {self._unit}, {rate:.1f} a second")
+
+    def show(self, text: str) -> None:
+        """Put any text in the place of the line."""
+        if self._shown:
+            print(f"\r\033[K{text} ", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Take the line away again."""
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def on_terminal() -> bool:
+    """Whether stderr is there and is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
