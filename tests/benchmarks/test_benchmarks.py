@@ -28,7 +28,7 @@ def result() -> dict:
 
 
 def _small(folder: Path) -> dict[str, str]:
-    from conftest import make_photo
+    from tests.helpers import make_photo
 
     path = folder / "small.jpg"
     make_photo().save(path)

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from conftest import make_photo
 
 from export.package import REPORT
 from export.unfold import unfolded
 from fauxto import card as cards
 from fauxto.model.card import MODEL_FILE
+from tests.helpers import make_photo
 from train.config import Config
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

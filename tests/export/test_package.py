@@ -12,9 +12,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
-from conftest import make_photo
 from onnx import numpy_helper
-from released_run import write_pictures, write_run
 
 from export import coreml, manifest, package, proof
 from export.__main__ import main as export
@@ -25,6 +23,8 @@ from fauxto.detector import Detector
 from fauxto.errors import ModelError
 from fauxto.image.preprocess import cut_crops
 from fauxto.model.card import CARD_FILE, MODEL_FILE
+from tests.export.released_run import write_pictures, write_run
+from tests.helpers import make_photo
 
 VARIANTS = {"fp32", "int8-weights", "int8"}
 PACKAGES = {"fp16": "small.mlpackage", "8bit": "small-8bit.mlpackage"}

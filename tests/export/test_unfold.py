@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import make_photo
-from released_run import write_pictures
 
 from export import unfold
 from export.weights import network
 from fauxto import card as cards
 from fauxto.image.preprocess import prepare
 from fauxto.model.card import MODEL_FILE
+from tests.export.released_run import write_pictures
+from tests.helpers import make_photo
 from train.average import main as average
 from train.config import Config
 from train.model import ai_logit, build

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import encode, make_photo
 
 from fauxto.cli import main
+from tests.helpers import encode, make_photo
 
 FAUXTO = [sys.executable, "-m", "fauxto"]
 

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import GOLDEN_TOLERANCE, encode, make_photo
 from PIL import Image
-from test_preprocess import naive_views
 
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
 from fauxto.image.synthetic import SIZES, golden_image
 from fauxto.system import usable_cpus
+from tests.helpers import GOLDEN_TOLERANCE, encode, make_photo, naive_crops
 
 GOLDEN_SUMS = [4730172, 26638310, 570116889]
 

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import GOLDEN_TOLERANCE
 
 from fauxto import cache, doctor
 from fauxto.cli import main
 from fauxto.model.card import find_model
 from fauxto.subprocesses import Child
+from tests.helpers import GOLDEN_TOLERANCE
 
 RELEASED = find_model(None)
 

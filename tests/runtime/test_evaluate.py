@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_photo
 from PIL import Image
 
 from fauxto.cli import main
@@ -16,6 +15,7 @@ from fauxto.evaluate.corruptions import CONDITIONS, GRID
 from fauxto.evaluate.dataset import find, read_index
 from fauxto.evaluate.report import as_html, as_markdown, as_text
 from fauxto.evaluate.run import LEAST_GENERATOR, LEAST_WITHIN, evaluate
+from tests.helpers import make_photo
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -13,6 +12,7 @@ from fauxto.cli import main
 from fauxto.detector import Detector
 from fauxto.explain import AI, PHOTO, bare, heat_map, overlay
 from fauxto.image.preprocess import Preprocessing
+from tests.helpers import make_photo
 
 RULE = Preprocessing(64, 256, "bicubic", ((0.5, 0.5),), (0, 0, 0), (1, 1, 1))
 

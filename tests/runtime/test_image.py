@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import encode, make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,6 +18,7 @@ from PIL import Image
 from fauxto.errors import ImageError
 from fauxto.image.decode import load
 from fauxto.image.jpeg import jpeg_quality
+from tests.helpers import encode, make_photo
 
 
 def pixels(source: object) -> np.ndarray:

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from conftest import encode, make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fauxto.evaluate import metrics
 from fauxto.model.card import OperatingPoint
+from tests.helpers import encode, make_photo
 
 POINT = OperatingPoint("fpr1", threshold=0.8, no_sign_below=0.4, fpr=0.01, fpr_upper=0.02, recall=0.5, n_real=1, n_ai=1)
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from fauxto.image.preprocess import FILTERS, Preprocessing, cut_crops, normalise, pool, prepare, scaled_size
+from tests.helpers import make_photo
 
 RULE = Preprocessing(
     view_size=64,

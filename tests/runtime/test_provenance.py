@@ -9,7 +9,6 @@ import tracemalloc
 import zlib
 
 import pytest
-from conftest import encode, make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
@@ -19,6 +18,7 @@ from fauxto.errors import ImageError
 from fauxto.prediction import Declaration
 from fauxto.provenance import c2pa, containers
 from fauxto.provenance.declaration import declaration
+from tests.helpers import encode, make_photo
 
 AI = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 CAPTURE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"

@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from conftest import make_photo
-from fake_ort import FakeOrt
 
 from fauxto import cache
 from fauxto.cli import main
@@ -21,6 +19,8 @@ from fauxto.errors import FauxtoError, ProviderError
 from fauxto.inference import providers
 from fauxto.inference.providers import COREML, CPU, CUDA, TENSORRT
 from fauxto.model.card import find_model
+from tests.helpers import make_photo
+from tests.runtime.fake_ort import FakeOrt
 
 MODEL = find_model(None) / "model.onnx"
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from conftest import encode, make_photo
 
 from fauxto.detector import Detector
 from fauxto.web import api, loopback, make_app
+from tests.helpers import encode, make_photo
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -4,10 +4,10 @@ import random
 
 import numpy as np
 import pytest
-from conftest import make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.helpers import make_photo
 from train import augment
 
 

@@ -5,11 +5,11 @@ import io
 import numpy as np
 import pytest
 import torch
-from conftest import make_photo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.helpers import make_photo
 from train import batch_augment
 from train.augment import FILTERS as PILLOW_FILTERS
 from train.batch_augment import FILTERS, Dice, augment, cut, filter_matrix, half_chroma_jpeg, jpeg, whole

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_photo
 
 from fauxto.evaluate.dataset import LabelledImage
+from tests.helpers import make_photo
 from train.data import (
     DOUBT,
     ENOUGH,

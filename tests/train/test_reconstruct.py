@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_photo
 from PIL import Image
 
 from fauxto.evaluate.dataset import LabelledImage
 from fauxto.image.decode import load
+from tests.helpers import make_photo
 from train import reconstruct
 from train.data import TrainingCrops, aligned_pairs
 from train.errors import TrainError

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_photo
 from PIL import Image
 
 from fauxto.evaluate.dataset import LABELS, LabelledImage
+from tests.helpers import make_photo
 from train import autoencoder, batch_augment, resident
 from train.__main__ import main as train
 from train.config import Config

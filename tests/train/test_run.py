@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL_RUN, make_photo
 from PIL import Image, ImageFilter
 
 from export.__main__ import main as export
@@ -21,6 +20,7 @@ from fauxto.evaluate.run import evaluate
 from fauxto.image.decode import load
 from fauxto.image.preprocess import prepare
 from fauxto.model.card import CARD_FILE, MODEL_FILE
+from tests.helpers import SMALL_RUN, make_photo
 from train import fit
 from train.__main__ import main as train
 from train.average import main as average

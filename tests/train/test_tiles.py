@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_photo
 
 from fauxto.evaluate.dataset import find, read_index
 from fauxto.image.decode import load
+from tests.helpers import make_photo
 from train import tiles
 
 

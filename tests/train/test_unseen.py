@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import SMALL_RUN, make_photo
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageFilter
 
 from fauxto.evaluate.dataset import LabelledImage
+from tests.helpers import SMALL_RUN, make_photo
 from train.__main__ import main as train
 from train.average import main as average
 from train.calibrate import fit_bias, probability, read_unseen

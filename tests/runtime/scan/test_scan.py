@@ -11,7 +11,6 @@ from random import Random
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import encode, make_photo
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,8 +20,8 @@ from fauxto.errors import FauxtoError
 from fauxto.prediction import Prediction
 from fauxto.scan import Predictor, folder, run
 from fauxto.scan.table import ROWS
-
-from .conftest import Many, start, stop_after, table, without_times
+from tests.helpers import encode, make_photo
+from tests.runtime.scan.helpers import Many, start, stop_after, table, without_times
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from fauxto.cli import main
-
-from .conftest import Many, start, table, without_times
+from tests.runtime.scan.helpers import Many, start, table, without_times
 
 pytest.importorskip("ray")
 pytestmark = [

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fauxto.cli import main
 from fauxto.scan.report import busy_seconds, quantiles, source_of
+from tests.runtime.scan.helpers import table
 
-from .conftest import table
 from .test_scan import Many
 from .test_scan_sources import shard
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import encode, make_photo
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,8 +18,8 @@ from fauxto.cli import main
 from fauxto.errors import FauxtoError
 from fauxto.scan import stores
 from fauxto.scan.sources import Item, fetch, find, sample
-
-from .conftest import Many, table, without_times
+from tests.helpers import encode, make_photo
+from tests.runtime.scan.helpers import Many, table, without_times
 
 JPEG = encode(make_photo(64, 48), "JPEG")
 

@@ -1,0 +1,1 @@
+"""Tests of fauxto, train, export and benchmarks: a mirror of their folders."""

@@ -1,0 +1,59 @@
+"""What tests of several rooms share: pictures that they make themselves, and options of runs that cost seconds."""
+
+from __future__ import annotations
+
+import io
+import math
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from fauxto.image.preprocess import FILTERS, Preprocessing
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+
+GOLDEN_TOLERANCE = 5e-3
+"""Of a golden logit: those are the fp32 file's, and the default file stores int8 weights, up to 0.0048 away."""
+
+SMALL_RUN = shlex.split(
+    "--weights none --device cpu --precision fp32 --epochs 2 --samples 32 --batch 8 --crop 64 --view-size 64 "
+    "--views 1 --val-pictures 8 --report-pictures 8 --workers 0 --lr 0.003"
+)
+"""Options of `python -m train` for a run of seconds."""
+
+
+def make_photo(width: int = 320, height: int = 240, seed: int = 0) -> Image.Image:
+    """A smooth image with grain: enough structure that a wrong pixel shows."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+    smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(int)
+    return Image.fromarray((smooth + rng.integers(-12, 13, smooth.shape)).clip(0, 255).astype(np.uint8))
+
+
+def encode(image: Image.Image, format: str, **options: Any) -> bytes:
+    """`image` as the bytes of a file."""
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def naive_crops(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.uint8]:
+    """Preprocessing's rule, step by step: scale the whole image, mirror it, cut. (V, S, S, 3) uint8."""
+    if min(image.size) > rule.max_short_side:
+        ratio = rule.max_short_side / min(image.size)
+        width, height = (math.floor(side * ratio + 0.5) for side in image.size)
+        image = image.resize((width, height), FILTERS[rule.filter])
+    array, size = np.asarray(image), rule.crop_size
+    gaps = [max(0, size - side) for side in array.shape[:2]]
+    array = np.pad(array, [(gap // 2, gap - gap // 2) for gap in gaps] + [(0, 0)], mode="symmetric")
+    crops = []
+    for fx, fy in rule.positions:
+        left = math.floor(fx * (array.shape[1] - size) + 0.5)
+        top = math.floor(fy * (array.shape[0] - size) + 0.5)
+        crops.append(array[top : top + size, left : left + size])
+    return np.stack(crops)

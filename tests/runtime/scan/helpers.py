@@ -1,0 +1,45 @@
+"""What the tests of scans share: reading what a scan wrote, and stopping one on its way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pq = pytest.importorskip("pyarrow.parquet")
+
+Many = Callable[[int], Path]
+"""Makes a folder of so many pictures, one in ten of which cannot be read."""
+
+
+def table(out: Path) -> list[dict[str, Any]]:
+    """All rows of a scan's folder, in the order of its list."""
+    return [row for path in sorted(out.glob("part-*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def without_times(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows without what differs from run to run."""
+    return [{name: value for name, value in row.items() if name != "elapsed_ms"} for row in rows]
+
+
+def start(*words: object, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    """`fauxto scan` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "fauxto", "scan", *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | (env or {}),
+    )  # fmt: skip
+
+
+def stop_after(process: subprocess.Popen[str], out: Path, parts: int, how: int = signal.SIGKILL) -> str:
+    """Send `how` once there are so many parts. Returns what the process said."""
+    while len(list(out.glob("part-*.parquet"))) < parts and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(how)
+    return process.communicate()[1]
