@@ -10,7 +10,6 @@ from PIL import Image
 
 from fauxto.cli import main
 from fauxto.detector import Detector
-from fauxto.errors import FauxtoError
 from fauxto.evaluate.corruptions import CONDITIONS, GRID
 from fauxto.evaluate.dataset import find, read_index
 from fauxto.evaluate.report import as_html, as_markdown, as_text
@@ -130,18 +129,6 @@ def test_eval_refuses_in_one_line(folder: Path, tmp_path: Path, capsys: pytest.C
     before.write_text("of yesterday")
     assert main(["eval", str(tmp_path / "nowhere"), "-o", str(before), "--html", str(before)]) == 2
     assert before.read_text() == "of yesterday"
-
-
-def test_an_index_from_a_spreadsheet_is_read_and_another_table_is_named(tmp_path: Path) -> None:
-    index = tmp_path / "index.csv"
-    index.write_text("\ufeffpath,source\nai/1.png,album\n", encoding="utf-8")
-    assert read_index(tmp_path)["ai/1.png"]["source"] == "album"
-    index.write_text("name,source\nai/1.png,album\n", encoding="utf-8")
-    with pytest.raises(FauxtoError, match=r"index\.csv: has no column 'id' or 'path'"):
-        read_index(tmp_path)
-    index.write_bytes("path,source\nai/1.png,Müller\n".encode("latin-1"))
-    with pytest.raises(FauxtoError, match=r"index\.csv: cannot be read .* save it as CSV, UTF-8"):
-        read_index(tmp_path)
 
 
 def test_a_picture_that_a_condition_cannot_take_stops_nothing(detector: Detector) -> None:

@@ -5,6 +5,7 @@ Training's own report calls `metrics.figures` and `plots` too: there is one way 
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -174,7 +175,7 @@ def worst(part: Scored) -> list[dict[str, Any]]:
 
 def choose(folder: Path, sample: int | None, seed: int) -> list[LabelledImage]:
     """The pictures of a labelled folder, or `sample` of each class. Raises FauxtoError for an empty class."""
-    found = find(folder, read_index(folder, folder.parent))
+    found = find(folder, read_index(folder, Path(os.path.abspath(folder)).parent))
     for label in LABELS:
         if not of_class(found, label):
             raise FauxtoError(f"{folder / label}: no pictures; eval needs the sub-folders ai and real")
