@@ -13,14 +13,39 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from fauxto.version import __version__
 
 FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", "bf16")
 
 
-def record() -> dict[str, Any]:
+class Machine(TypedDict):
+    """What a measurement was made on.
+
+    Memory in GiB, the quota in CPUs, load averages over 1, 5 and 15 minutes.
+    """
+
+    date: str
+    cpu: str
+    cpu_features: list[str]
+    cores: int | None
+    usable_cpus: int
+    cpu_quota: float | None
+    memory_gb: float | None
+    gpu: str | None
+    os: str
+    power: str | None
+    temperature_c: float | None
+    thermal_state: str | None
+    governor: str | None
+    load: list[float] | None
+    load_after: NotRequired[list[float] | None]
+    versions: dict[str, str | None]
+    git_commit: str | None
+
+
+def record() -> Machine:
     """The machine, its state, and the versions."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -37,13 +62,13 @@ def record() -> dict[str, Any]:
         "thermal_state": _say("pmset", "-g", "therm") if sys.platform == "darwin" else None,
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "load": load(),
-        "versions": versions() | {"openvino": _installed("openvino")},
+        "versions": {**versions(), "openvino": installed("openvino")},
         "git_commit": git_commit(),
     }
 
 
 def versions() -> dict[str, str]:
-    """Versions of all that the runtime is made of."""
+    """Versions of all that the runtime is made of. Imports it; this module alone does not."""
     import numpy
     import onnxruntime
     import PIL
@@ -57,7 +82,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _installed(package: str) -> str | None:
+def installed(package: str) -> str | None:
     """The version of a package that may be there."""
     try:
         return version(package)
