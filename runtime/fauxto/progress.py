@@ -10,7 +10,7 @@ class Progress:
     """A counter on stderr; silent unless `shown`.
 
     Args:
-        shown: whether to print at all; by default where stderr is a terminal.
+        shown: whether to print at all; by default where stderr is a terminal, and elsewhere a line for each stage.
         label: what goes before the count.
         total: how many there are, where that is known.
         unit: what is counted.
@@ -20,6 +20,7 @@ class Progress:
         self, shown: bool | None = None, label: str = "", total: int | None = None, unit: str = "images"
     ) -> None:
         self._shown = on_terminal() if shown is None else shown
+        self._in_lines, self._stage = shown is None, ""
         self._started, self._next = time.monotonic(), 0.0
         self._label, self._of, self._unit = label, f" of {total}" if total else "", unit
 
@@ -30,6 +31,14 @@ class Progress:
             self._next = now + 0.2
             rate = count / max(1e-9, now - self._started)
             self.show(f"{self._label}{count}{self._of} {self._unit}, {rate:.1f} a second")
+
+    def stage(self, name: str, share: float = 0.0) -> None:
+        """A bar: `share`, 0..1, of the stage `name` is done. Without a terminal, a line as each stage begins."""
+        if self._shown:
+            self.show(f"[{'#' * round(20 * min(1.0, share)):<20}] {name}")
+        elif self._in_lines and name != self._stage:
+            print(name, file=sys.stderr, flush=True)
+        self._stage = name
 
     def show(self, text: str) -> None:
         """Put any text in the place of the line."""

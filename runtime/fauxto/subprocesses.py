@@ -1,65 +1,109 @@
-"""A job in a fresh process, which answers in lines of JSON: what it does to itself, a crash included, stays there."""
+"""Run a job in a child process that reports JSON lines, so that a crash stays in the child.
+
+`Child` is the end that starts it; `Parent` is the other end, inside of the child.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
+
+from fauxto.errors import FauxtoError
+
+Message = Mapping[str, Any]
 
 
 class Child:
-    """`python -m module` with a job on its standard input; iterating gives its messages as they come.
+    """`python -m module` with a job; iterating gives its messages as they come, until it ends.
 
     Attributes:
         died: how the process ended, if not well; None until the last message is read.
     """
 
-    def __init__(self, module: str, job: Mapping[str, Any]) -> None:
+    def __init__(self, module: str, job: Message) -> None:
         self.died: str | None = None
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  # a pipe that nobody reads yet would fill up
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # a pipe that nobody reads yet would fill up
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints,
+            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
             text=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(job))
-        self._process.stdin.close()
+        self._send(job)
 
     def __enter__(self) -> Child:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()  # without effect on one that has ended
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-        self._process.wait()
-        self._complaints.close()
+        self.kill()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             try:
                 message = json.loads(line)
-            except ValueError:  # the chatter of a library
+            except ValueError:  # what a library prints
                 continue
             if isinstance(message, dict):
                 yield message
         status = self._process.wait()
-        self._complaints.seek(0)
-        told = self._complaints.read().decode("utf-8", "replace").strip().splitlines()
+        self._errors.seek(0)
+        told = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         if status:
             self.died = f"its process ended with status {status}" + (f" ({told[-1]})" if told else "")
 
+    def hear(self) -> dict[str, Any]:
+        """The next message. Raises FauxtoError, with `died` in words, where the process has ended instead."""
+        for message in self:
+            return message
+        raise FauxtoError(self.died or "its process ended without an answer")
 
-def job() -> dict[str, Any]:
-    """The job, in the child."""
-    found: dict[str, Any] = json.load(sys.stdin)
-    return found
+    def ask(self, question: Message) -> dict[str, Any]:
+        """Send one message more, and wait for its answer. Raises what `hear` raises."""
+        self._send(question)
+        return self.hear()
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does; without effect on one that has ended."""
+        self._process.kill()
+        for stream in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # what it was not told any more stays in the buffer
+                if stream is not None:
+                    stream.close()
+        self._process.wait()
+        self._errors.close()
+
+    def _send(self, message: Message) -> None:
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended: the next message that is waited for says how
+            self._process.stdin.write(json.dumps(dict(message)) + "\n")
+            self._process.stdin.flush()
 
 
-def answer(message: Mapping[str, Any]) -> None:
-    """Send a message, from the child."""
-    print(json.dumps(dict(message)), flush=True)
+class Parent:
+    """The process that started this one as a Child. From here on standard output is for answers alone.
+
+    What a library prints there, in Python or below it, goes to standard error.
+    """
+
+    def __init__(self) -> None:
+        self._channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+
+    def job(self) -> dict[str, Any]:
+        """The job; later messages are questions."""
+        return next(self.questions())
+
+    def questions(self) -> Iterator[dict[str, Any]]:
+        """What the parent sends, until it closes its end or is gone."""
+        for line in sys.stdin:
+            question: dict[str, Any] = json.loads(line)
+            yield question
+
+    def answer(self, message: Message) -> None:
+        """Send a message."""
+        print(json.dumps(dict(message)), file=self._channel, flush=True)

@@ -1,4 +1,4 @@
-"""Pictures to measure with, made on the spot from a seed: as large as what cameras and generators give."""
+"""Pictures to measure with, made from a random seed: as large as what cameras and generators give."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -14,29 +14,62 @@ NOISY = 0.1
 """Coefficient of variation from which a row is flagged: something else used the machine."""
 
 
+class Summary(TypedDict):
+    """What a row says of its samples.
+
+    Attributes:
+        n: how many there are.
+        min_ms, mean_ms: of all of them.
+        p50_ms, p90_ms, p95_ms, p99_ms: percentiles; None where the samples are too few.
+        cv: coefficient of variation, standard deviation over mean.
+        noisy: whether that is over NOISY.
+        answers: pictures or crops that a call answers.
+        per_second: answers a second over all the samples.
+    """
+
+    n: int
+    min_ms: float
+    p50_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    mean_ms: float
+    cv: float
+    noisy: bool
+    answers: int
+    per_second: float
+
+
 def needed(percentile: int) -> int:
     """How many samples `percentile` needs."""
     return math.ceil(BEYOND / min(1 - percentile / 100, percentile / 100) - 1e-9)
 
 
-def summary(samples: Sequence[float], answers: int) -> dict[str, Any]:
-    """What a row says of its samples.
+def percentiles(found: Summary) -> dict[int, float | None]:
+    """Percentile -> ms."""
+    return {50: found["p50_ms"], 90: found["p90_ms"], 95: found["p95_ms"], 99: found["p99_ms"]}
+
+
+def summary(samples: Sequence[float], answers: int = 1) -> Summary:
+    """The figures of at least one sample.
 
     Args:
-        samples: seconds of each call; at least one.
-        answers: pictures or views that a call answers.
-
-    Returns:
-        n, min_ms, p50_ms to p99_ms (None where the samples are too few), mean_ms, cv (standard deviation
-        over mean), noisy, and per_second: answers a second over all the samples.
+        samples: seconds of each call.
+        answers: pictures or crops that a call answers.
     """
     seconds = np.asarray(samples, np.float64)
     mean, spread = float(seconds.mean()), float(seconds.std(ddof=1)) if len(seconds) > 1 else 0.0
-    found: dict[str, Any] = {"n": len(seconds), "min_ms": float(seconds.min()) * 1000}
-    for percentile in PERCENTILES:
-        enough = len(seconds) >= needed(percentile)
-        found[f"p{percentile}_ms"] = float(np.percentile(seconds, percentile)) * 1000 if enough else None
-    return found | {
+
+    def percentile(of: int) -> float | None:
+        return float(np.percentile(seconds, of)) * 1000 if len(seconds) >= needed(of) else None
+
+    return {
+        "n": len(seconds),
+        "min_ms": float(seconds.min()) * 1000,
+        "p50_ms": percentile(50),
+        "p90_ms": percentile(90),
+        "p95_ms": percentile(95),
+        "p99_ms": percentile(99),
         "mean_ms": mean * 1000,
         "cv": spread / mean,
         "noisy": spread / mean > NOISY,

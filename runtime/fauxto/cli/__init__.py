@@ -221,17 +221,18 @@ def run_eval(args: argparse.Namespace) -> int:
 
 def run_doctor(args: argparse.Namespace) -> int:
     """Print what can run the model here. Exit status 1 where a file is not as the card says."""
-    from fauxto.doctor import as_text, examine
+    from fauxto.doctor import as_text, examine, intact
 
     found = examine(args.model)
     print(json.dumps(found, indent=2) if args.json else as_text(found))
-    return 0 if all(file["state"] == "ok" for file in found["files"] if file["state"] != "missing") else 1
+    return 0 if intact(found) else 1
 
 
 def run_bench(args: argparse.Namespace) -> int:
     """Measure latency and throughput."""
-    from fauxto.bench.plan import QUICK, SCOPES, Plan, parse_batches, run
+    from fauxto.bench.plan import QUICK, SCOPES, Plan, parse_batches
     from fauxto.bench.report import FORMATS, write_all
+    from fauxto.bench.run import run
 
     plan = Plan(
         args.model,
