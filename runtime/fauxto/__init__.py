@@ -15,7 +15,7 @@ from fauxto.version import __version__
 if TYPE_CHECKING:
     from fauxto.detector import Detector
     from fauxto.errors import FauxtoError, ImageError, ModelError, OutputError, ProviderError
-    from fauxto.image.decode import Source
+    from fauxto.image.source import Source
     from fauxto.model.card import Card, OperatingPoint, Variant
     from fauxto.prediction import Declaration, Prediction
 
@@ -50,7 +50,7 @@ _MODULES = {
     "OutputError": "errors",
     "Prediction": "prediction",
     "ProviderError": "errors",
-    "Source": "image.decode",
+    "Source": "image.source",
     "Variant": "model.card",
 }
 

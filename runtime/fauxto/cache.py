@@ -1,4 +1,4 @@
-"""A small JSON cache in the user's cache folder. Entries may vanish at any time; without write access there are none."""
+"""A small JSON cache in the user's cache folder. Entries may vanish; without write access there are none."""
 
 from __future__ import annotations
 

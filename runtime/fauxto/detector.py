@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from fauxto.errors import FauxtoError, ImageError
 from fauxto.explain import heat_map
-from fauxto.image.decode import Source, load
+from fauxto.image.decode import load
 from fauxto.image.decoded import Corruption, Decoded, decode
 from fauxto.image.preprocess import normalise, pool
+from fauxto.image.source import Source
 from fauxto.inference import selection
 from fauxto.inference.base import Session
 from fauxto.inference.providers import ProviderLike

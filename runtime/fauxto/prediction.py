@@ -108,7 +108,7 @@ class Prediction:
         return (self.declared, self.verdict) in (("camera", "ai"), ("ai", "no_sign"))
 
     def to_dict(self) -> dict[str, str | int | float | None]:
-        """The record as plain values, ready for JSON; bytes of the path that are no text are escaped ("\\xe9")."""
+        r"""The record as plain values, ready for JSON; bytes of the path that are no text are escaped ("\xe9")."""
         return asdict(self) | {"path": None if self.path is None else printable(self.path)}
 
     @classmethod
@@ -126,5 +126,5 @@ class Prediction:
 
 
 def printable(path: str) -> str:
-    """A path as valid text: bytes that are no UTF-8 become "\\xe9"."""
+    r"""A path as valid text: bytes that are no UTF-8 become "\xe9"."""
     return path.encode(errors="surrogateescape").decode("utf-8", "backslashreplace")

@@ -21,7 +21,7 @@ from fauxto.errors import FauxtoError, ImageError
 from fauxto.progress import Progress
 
 if TYPE_CHECKING:
-    from fauxto.image.decode import Source
+    from fauxto.image.source import Source
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -5,7 +5,6 @@ Nothing of onnxruntime here: the processes that decode for a scan do this, and o
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from fauxto.errors import ImageError
-from fauxto.image.decode import Source, load
+from fauxto.image.decode import load
 from fauxto.image.preprocess import Preprocessing, cut_crops
+from fauxto.image.source import Source, path_of, read_bytes
 
 if TYPE_CHECKING:
     from fauxto.prediction import Declaration
@@ -73,15 +73,16 @@ def decode(
         corruption: done to the upright RGB image first.
     """
     started = time.perf_counter()
-    path = name if name is not None else os.fspath(x) if isinstance(x, (str, os.PathLike)) else None
+    path = name if name is not None else path_of(x)
     told = None
     try:
-        image = corrupted(load(x), corruption) if corruption else load(x)
+        data = x if isinstance(x, (Image.Image, np.ndarray)) else read_bytes(x)
+        image = corrupted(load(data), corruption) if corruption else load(data)
         crops = cut_crops(image, rule)
-        if provenance and isinstance(x, (str, os.PathLike, bytes)):
+        if provenance and isinstance(data, bytes):
             from fauxto.provenance.declaration import declaration  # its readers take time to load, and are seldom used
 
-            told = declaration(x)
+            told = declaration(data)
     except ImageError as failure:
         return Decoded(path, error=failure.reason, seconds=time.perf_counter() - started)
     return Decoded(path, crops, image.size, None, told, time.perf_counter() - started)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 
 import numpy as np
 from PIL import Image
 
 from fauxto.image.decode import open_image
+from fauxto.image.source import Source, read_bytes
 
 
-def jpeg_quality(source: str | os.PathLike[str] | bytes) -> int | None:
+def jpeg_quality(source: Source) -> int | None:
     """The quality, 1 to 100, that a JPEG file was last saved with, judged by its luminance table; None for others.
 
     The inverse of the Independent JPEG Group's scaling of the standard's table (ITU T.81, K.1), whose
@@ -20,7 +20,7 @@ def jpeg_quality(source: str | os.PathLike[str] | bytes) -> int | None:
     the estimate is too high.
     """
     try:
-        with open_image(source) as image:
+        with open_image(read_bytes(source)) as image:
             tables = getattr(image, "quantization", None)
     except Exception:  # the same file fails in `load`, with its reason
         return None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import os
 
 from PIL import Image
 
-from fauxto.errors import ImageError
+from fauxto.image.source import Source, read_bytes
 from fauxto.prediction import Declaration, Declared
 from fauxto.provenance import c2pa, containers, generators
 from fauxto.provenance.signature import check_signature
@@ -30,20 +29,13 @@ EDITED = (
 EDITING = ("c2pa.color_adjustments", "c2pa.drawing", "c2pa.edited", "c2pa.enhanced", "c2pa.filtered", "c2pa.placed")
 
 
-def declaration(source: str | os.PathLike[str] | bytes) -> Declaration:
+def declaration(source: Source) -> Declaration:
     """Read what a picture file declares. Damaged metadata counts as none.
 
     Raises:
         ImageError: the file cannot be read.
     """
-    if isinstance(source, bytes):
-        data = source
-    else:
-        try:
-            with open(source, "rb") as file:
-                data = file.read(MAX_FILE + 1)
-        except OSError as error:
-            raise ImageError(f"cannot be read ({error.strerror})") from None
+    data = read_bytes(source)
     whole, data = len(data) <= MAX_FILE, data[:MAX_FILE]
     blocks = containers.read(data)
     if data[4:8] == b"ftyp" and not blocks.exif:

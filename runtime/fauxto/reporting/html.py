@@ -9,8 +9,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from fauxto.image.decode import Source, load
+from fauxto.image.decode import load
 from fauxto.image.jpeg import data_uri
+from fauxto.image.source import Source
 
 THUMBNAIL = 180  # px
 

@@ -16,7 +16,8 @@ from itertools import islice
 from typing import Any
 
 from fauxto.detector import Detector
-from fauxto.image.decode import explain_error, file_format, keep_memory
+from fauxto.errors import ImageError
+from fauxto.image.decode import file_format, keep_memory
 from fauxto.image.decoded import Decoded, decode
 from fauxto.image.preprocess import Preprocessing
 from fauxto.scan.sources import Item, fetch
@@ -132,10 +133,9 @@ def _decode(item: Item, rule: Preprocessing) -> _Decoded:
     if item.error is not None:
         return _Decoded(Decoded(item.text, error=item.error))
     try:
-        source = fetch(item)
+        data = fetch(item)
     except StoreError:
         raise
-    except OSError as error:
-        return _Decoded(Decoded(item.text, error=explain_error(error, item.path)))
-    size = len(source) if isinstance(source, bytes) else None
-    return _Decoded(decode(source, rule, name=item.text, provenance=True), file_format(source), size)
+    except ImageError as error:
+        return _Decoded(Decoded(item.text, error=error.reason))
+    return _Decoded(decode(data, rule, name=item.text, provenance=True), file_format(data), len(data))

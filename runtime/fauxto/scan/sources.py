@@ -15,9 +15,9 @@ from hashlib import blake2b
 from pathlib import PurePath, PurePosixPath
 from typing import Any
 
-from fauxto.errors import FauxtoError
+from fauxto.errors import FauxtoError, ImageError
 from fauxto.files import images_in, is_image
-from fauxto.image.decode import explain_error
+from fauxto.image.source import MAX_BYTES, explain_os_error, read_bytes, too_many_bytes
 from fauxto.scan.stores import StoreError, is_remote, open_file, patiently, store_of
 
 
@@ -72,22 +72,28 @@ def absolute(name: str) -> str:
     return name if is_remote(name) else os.path.abspath(name)
 
 
-def fetch(item: Item) -> str | bytes:
-    """What a decoder takes: the path of a local file, or the bytes of anything else.
+def fetch(item: Item) -> bytes:
+    """The bytes of an item.
 
     Raises:
-        OSError: the file is not there, or may not be read.
+        ImageError: the file is not there, may not be read, is no file, or is too large.
         StoreError: its store does not answer.
     """
     if item.offset is None and not is_remote(item.file):
-        return item.file
+        return read_bytes(item.file)
 
     def whole() -> bytes:
         with open_file(item.file) as file:
             file.seek(item.offset or 0)
-            return file.read(-1 if item.size is None else item.size)
+            return file.read(MAX_BYTES + 1 if item.size is None else min(item.size, MAX_BYTES + 1))
 
-    return patiently(item.file, whole)
+    try:
+        data = patiently(item.file, whole)
+    except OSError as error:
+        raise ImageError(explain_os_error(error)) from None
+    if len(data) > MAX_BYTES:
+        raise ImageError(too_many_bytes())
+    return data
 
 
 def _local(source: str) -> Iterator[Item]:
@@ -186,7 +192,7 @@ def _remote(source: str) -> Iterator[Item]:
             yield from _stored(source, _info(source, store, path))
             return
     except OSError as error:
-        yield Item(source, source, error=explain_error(error, source))
+        yield Item(source, source, error=explain_os_error(error))
         return
     if not found:
         yield Item(source, source, error="no pictures there")
