@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fauxto.provenance.containers import MAX_BLOCKS, boxes
+from fauxto.provenance.generators import last_part
 
 MAX_DEPTH = 16
 MAX_ITEMS = 4096  # values of one CBOR structure
@@ -55,7 +56,7 @@ def _manifest(content: bytes) -> Manifest:
         elif label.startswith("c2pa.actions"):
             for action in _list(value, "actions"):
                 actions.append(_text(action, "action"))
-                source_types.append(_text(action, "digitalSourceType").rpartition("/")[2])
+                source_types.append(last_part(_text(action, "digitalSourceType")))
     return Manifest(generator, *(tuple(dict.fromkeys(filter(None, words))) for words in (actions, source_types)))
 
 

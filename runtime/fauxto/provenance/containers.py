@@ -11,9 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from fauxto.image import tiff
+
 MAX_BLOCK = 4 << 20  # bytes of one block that are kept; a larger one is skipped
 MAX_BLOCKS = 4096  # parts of a container that are walked
-MAX_TEXT = 1 << 20  # bytes of an inflated text
+MAX_TEXT, MAX_TEXTS = 4 << 20, 16 << 20  # bytes of an inflated text, and of all together
 
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
@@ -31,7 +33,7 @@ class Blocks:
 
 
 def read(data: bytes) -> Blocks:
-    """The blocks of a JPEG, PNG, WebP or ISO base media (HEIC, AVIF) file; none of another kind."""
+    """The blocks of a JPEG, PNG, WebP, GIF, TIFF or ISO base media (HEIC, AVIF) file; none of another kind."""
     if data[:2] == b"\xff\xd8":
         return _jpeg(data)
     if data[:8] == b"\x89PNG\r\n\x1a\n":
@@ -40,7 +42,9 @@ def read(data: bytes) -> Blocks:
         return _webp(data)
     if data[4:8] == b"ftyp":
         return _iso(data)
-    return Blocks()
+    if data[:4] == b"GIF8":
+        return _gif(data)
+    return _tiff(data) if tiff.is_tiff(data) else Blocks()
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -78,7 +82,7 @@ def _jpeg(data: bytes) -> Blocks:
 
 
 def _png(data: bytes) -> Blocks:
-    blocks, at = Blocks(), 8
+    blocks, at, total = Blocks(), 8, 0
     for _ in range(MAX_BLOCKS):
         length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         if at + 12 + length > len(data) or kind == b"IEND":
@@ -90,7 +94,8 @@ def _png(data: bytes) -> Blocks:
         elif kind == b"caBX":
             blocks.c2pa = content
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
-            key, text = _png_text(kind, content)
+            key, text = _png_text(kind, content) if total < MAX_TEXTS else ("", "")
+            total += len(text)
             if key == "XML:com.adobe.xmp":
                 blocks.xmp = text.encode()
             elif key:
@@ -131,6 +136,38 @@ def _webp(data: bytes) -> Blocks:
         elif kind == b"C2PA":
             blocks.c2pa = content
     return blocks
+
+
+def _gif(data: bytes) -> Blocks:
+    """XMP and C2PA of a GIF, which are application extensions before its first frame."""
+    blocks = Blocks()
+    at = 13 + (3 << ((data[10] & 7) + 1) if len(data) > 10 and data[10] & 0x80 else 0)
+    for _ in range(MAX_BLOCKS):
+        if data[at : at + 1] != b"!":
+            break
+        name = data[at + 3 : at + 14] if data[at + 1 : at + 3] == b"\xff\x0b" else b""
+        if name == b"XMP DataXMP":  # not in sub-blocks: the packet as it is, and a ramp of bytes that leads out of it
+            end = data.find(b"\x01\xff\xfe", at)
+            if 0 <= end - at <= MAX_BLOCK:
+                blocks.xmp = data[at + 14 : end]
+        parts, at = [], at + 2
+        for _ in range(MAX_BLOCK >> 7):
+            if at >= len(data) or not data[at]:
+                break
+            parts.append(data[at + 1 : at + 1 + data[at]])
+            at += 1 + data[at]
+        at += 1
+        if name[:8] == b"C2PA_GIF":
+            blocks.c2pa = b"".join(parts[1:])
+    return blocks
+
+
+def _tiff(data: bytes) -> Blocks:
+    directory = tiff.first_directory(data)
+    if not tiff.is_bounded(data):
+        return Blocks()
+    xmp, c2pa = (tiff.value(data, directory, tag)[:MAX_BLOCK] for tag in (tiff.XMP, tiff.C2PA))
+    return Blocks(exif=data, xmp=xmp, c2pa=c2pa)
 
 
 def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

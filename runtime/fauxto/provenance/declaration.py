@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-
-from PIL import Image
-
+from fauxto.image.decode import open_image
 from fauxto.image.source import Source, read_bytes
 from fauxto.prediction import Declaration, Declared
 from fauxto.provenance import c2pa, containers, generators
@@ -15,7 +12,14 @@ MAX_FILE = 64 << 20
 """Bytes of a file that are looked at."""
 
 AI = ("trainedAlgorithmicMedia",)
-CAMERA = ("digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "print")
+CAMERA = (
+    "digitalCapture",
+    "computationalCapture",
+    "multiFrameComputationalCapture",
+    "negativeFilm",
+    "positiveFilm",
+    "print",
+)
 EDITED = (
     "algorithmicallyEnhanced",
     "compositeCapture",
@@ -74,7 +78,7 @@ def _meaning(source_type: str) -> list[Declared]:
 def _items(data: bytes, xmp: bytes) -> tuple[bytes, bytes]:
     """EXIF and XMP of HEIC and AVIF, which are items of the file: Pillow finds them where it has the format."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_image(data) as image:
             exif, packet = image.info.get("exif") or b"", image.info.get("xmp") or b""  # HEIC without them says None
     except Exception:  # no such plugin, or a damaged file
         return b"", xmp

@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
-from xml.etree import ElementTree
+from xml.parsers import expat
 
 from PIL import ExifTags, Image
 
-MAX_EXIF = 1 << 18  # bytes; a camera's block has at most 64 KiB
-MAX_XML = 1 << 20
-MAX_JSON = 1 << 20
+from fauxto.image import tiff
+
+MAX_EXIF = MAX_XML = MAX_TEXT = 4 << 20  # bytes, and characters
 
 IPTC_EXTENSION = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -43,7 +43,7 @@ def in_texts(texts: Mapping[str, str]) -> str | None:
 
 def in_text(text: str) -> str | None:
     """The generator program whose settings one text holds, or None."""
-    if WEB_UI.search(text[:MAX_JSON]):
+    if WEB_UI.search(text[:MAX_TEXT]):
         return "the settings of a Stable Diffusion web UI"
     settings = _json(text)
     if "sui_image_params" in settings:
@@ -57,7 +57,7 @@ def in_text(text: str) -> str | None:
 
 def in_exif(block: bytes) -> tuple[str | None, str | None]:
     """(generator program, camera) that an EXIF block tells of, each None where it does not."""
-    if not block or len(block) > MAX_EXIF:
+    if not block or not tiff.is_bounded(block) or (len(block) > MAX_EXIF and not tiff.is_tiff(block)):
         return None, None
     try:
         exif = Image.Exif()
@@ -70,53 +70,91 @@ def in_exif(block: bytes) -> tuple[str | None, str | None]:
         key, _, graph = text.partition(":")  # ComfyUI's own WebP: Make is "workflow:{…}", Model "prompt:{…}"
         if key.lower() in ("workflow", "prompt") and (program := in_text(graph)):
             return program, None
-    program = in_text(_comment(tags.get(ExifTags.Base.UserComment)))
+    program = next(filter(None, map(in_text, _comments(tags.get(ExifTags.Base.UserComment)))), None)
     taken = {ExifTags.Base.ExposureTime, ExifTags.Base.FNumber, ExifTags.Base.ISOSpeedRatings} & tags.keys()
     camera = f"{make} {model}"[:100] if make and model and taken else None
     return program, camera
 
 
+class _DoctypeError(Exception):
+    """A document type: XMP has no use for one, bombs do."""
+
+
 def source_types(xmp: bytes) -> list[str]:
-    """IPTC's DigitalSourceType values in an XMP packet, the last part of their URI."""
-    start, end = xmp.find(b"<"), xmp.rfind(b">")  # the packet may be padded
-    if start < 0 or len(xmp) > MAX_XML or b"<!" in xmp:  # XMP has no use for a document type, bombs do
+    """IPTC's DigitalSourceType values in an XMP packet, the last part of their URI.
+
+    As an attribute, an element's text, its rdf:resource, or the items of a bag in it, in any encoding of XML.
+    """
+    text = _xml_text(xmp)
+    start, end = text.find("<"), text.rfind(">")  # the packet may be padded
+    if start < 0 or len(xmp) > MAX_XML:
         return []
+    name, resource = f"{IPTC_EXTENSION} DigitalSourceType", f"{RDF} resource"
+    values: list[str] = []
+    depth = 0  # of elements within a DigitalSourceType
+
+    def begin(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += depth > 0 or tag == name
+        values.append(attributes.get(name, ""))
+        values.append(attributes.get(resource, "") if depth else "")
+        values.append("")
+
+    def finish(_: str) -> None:
+        nonlocal depth
+        depth -= depth > 0
+
+    def characters(part: str) -> None:
+        if depth:
+            values[-1] += part[:1000]
+
+    def refuse(*_: object) -> None:
+        raise _DoctypeError
+
+    parser = expat.ParserCreate("utf-8", " ")
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = begin, finish, characters
+    parser.StartDoctypeDeclHandler = refuse
     try:
-        root = ElementTree.fromstring(xmp[start : end + 1])
-    except (ElementTree.ParseError, ValueError, LookupError):
+        parser.Parse(text[start : end + 1], True)
+    except (expat.ExpatError, _DoctypeError, ValueError, LookupError):
         return []
-    name, values = f"{{{IPTC_EXTENSION}}}DigitalSourceType", []
-    for element in root.iter():
-        values.append(element.get(name, ""))
-        if element.tag == name:
-            values += [element.text or "", element.get(f"{{{RDF}}}resource", "")]
-    return [value.strip().rpartition("/")[2] for value in values if value.strip()]
+    return [last_part(value) for value in values if value.strip()]
+
+
+def last_part(uri: str) -> str:
+    """The last part of a URI, "trainedAlgorithmicMedia", with or without a slash after it."""
+    return uri.strip().rstrip("/").rpartition("/")[2]
+
+
+def _xml_text(xmp: bytes) -> str:
+    """An XMP packet as text. Its encoding shows in how its first "<" is written, or in its byte order mark."""
+    start = xmp[: xmp.find(b"<") + 2]
+    for mark, encoding in ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")):
+        if mark in start:
+            return xmp.decode(encoding, "ignore")
+    return xmp.decode("utf-8", "ignore")
 
 
 def _plain(value: Any) -> str:
-    return value.strip("\0 ")[:MAX_JSON] if isinstance(value, str) else ""
+    return value.strip("\0 ")[:MAX_TEXT] if isinstance(value, str) else ""
 
 
-def _comment(value: Any) -> str:
-    """EXIF's UserComment: eight bytes name its encoding."""
+def _comments(value: Any) -> list[str]:
+    """What EXIF's UserComment may say: eight bytes name its encoding, and nobody keeps to the byte order."""
     if isinstance(value, str):
-        return value
+        return [value]
     if not isinstance(value, bytes):
-        return ""
+        return []
     code, text = value[:8], value[8:]
     if code == b"UNICODE\0":
-        # The standard says the block's own byte order, programs write either: the more readable one is meant.
-        return max((text.decode(order, "ignore") for order in ("utf-16-be", "utf-16-le")), key=_readable)
-    return text.decode("utf-8", "replace")
-
-
-def _readable(text: str) -> int:
-    return sum(character.isascii() for character in text[:1000])
+        return [text.decode(order, "ignore") for order in ("utf-16-be", "utf-16-le", "utf-8")]
+    return [text.decode("utf-8", "replace")]
 
 
 def _json(text: str) -> dict[str, Any]:
     """`text` as a JSON object; an empty one where it is none."""
-    if not text[:2000].lstrip().startswith("{") or len(text) > MAX_JSON:
+    if not text[:2000].lstrip().startswith("{") or len(text) > MAX_TEXT:
         return {}
     try:
         value = json.loads(text)

@@ -11,11 +11,13 @@ from fauxto.prediction import Signature
 def check_signature(data: bytes) -> Signature:
     """What c2pa-python says of the active manifest's signature and hashes; "unverified" without it."""
     try:
-        from c2pa import Reader
-    except ImportError:
+        from c2pa import Context, Reader, Settings
+    except ImportError:  # not installed, or before 0.38, whose reader cannot be kept from the network
         return "unverified"
     try:
-        with Reader(None, io.BytesIO(data)) as reader:
+        # Otherwise a file could name an address, and reading it would call there.
+        offline = Settings.from_dict({"verify": {"remote_manifest_fetch": False, "ocsp_fetch": False}})
+        with Context(offline) as context, Reader(None, io.BytesIO(data), context=context) as reader:
             results = json.loads(reader.json())["validation_results"]["activeManifest"]
     except Exception:  # what the library cannot read was not checked
         return "unverified"
