@@ -1,8 +1,8 @@
-"""Draw the README's pictures again: the page with a heat map, on a wide and on a narrow dark screen.
+"""Take the README's pictures anew: the page with a heat map, on a wide and on a narrow dark screen.
 
     python .github/readme/make.py
 
-Needs the extra [dev] and Chromium.
+Needs the group dev and Chromium.
 """
 
 import shutil
