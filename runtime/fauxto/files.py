@@ -1,8 +1,9 @@
-"""Writing files whole or not at all, and walking folders for images."""
+"""Writing files and folders whole or not at all, and walking folders."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,13 +45,36 @@ def replacing(
         raise
 
 
+@contextmanager
+def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A new folder beside `path`, which becomes it when the block ends without an exception and is gone otherwise.
+
+    Raises:
+        OSError: it cannot be written, or `path` is there by then and is more than an empty folder.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:
+        folder = Path(place, target.name)
+        folder.mkdir()
+        yield folder
+        if target.exists():
+            target.rmdir()
+        os.replace(folder, target)
+
+
 def is_image(name: str) -> bool:
     """Whether a file's name is that of an image. macOS's companions ("._photo.jpg") are none."""
     return os.path.splitext(name)[1].lower() in SUFFIXES and not os.path.basename(name).startswith("._")
 
 
 def images_in(folder: str | os.PathLike[str], on_error: Callable[[OSError], object] | None = None) -> Iterator[str]:
-    """Paths of the images below `folder`, found while they are asked for, in a fixed order.
+    """Paths of the images below `folder`, as `files_in` finds them."""
+    return (path for path in files_in(folder, on_error) if is_image(path))
+
+
+def files_in(folder: str | os.PathLike[str], on_error: Callable[[OSError], object] | None = None) -> Iterator[str]:
+    """Paths of the files below `folder`, found while they are asked for, in a fixed order.
 
     Folders behind symbolic links are walked once each, however many links lead there; loops end. `on_error` is told
     of each folder that cannot be listed.
@@ -68,4 +92,4 @@ def images_in(folder: str | os.PathLike[str], on_error: Callable[[OSError], obje
     is_new(os.fspath(folder))
     for place, folders, files in os.walk(folder, onerror=on_error, followlinks=True):
         folders[:] = [name for name in sorted(folders) if is_new(os.path.join(place, name))]
-        yield from (os.path.join(place, name) for name in sorted(files) if is_image(name))
+        yield from (os.path.join(place, name) for name in sorted(files))
