@@ -8,72 +8,128 @@ TEST is what `fauxto eval --format json` writes. Nothing is measured, and no mod
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from export import manifest
+from export.errors import ExportError
+from fauxto.argument_types import positive
 from fauxto.errors import FauxtoError
 from fauxto.files import replacing
-from fauxto.model.card import CARD_FILE, SCHEMA, parse
+from fauxto.model.card import CARD_FILE, SCHEMA, Card, parse
 
 RENAMED = {"view_size": "crop_size", "pooled_views": "pooled_crops"}  # in the card's "input"
 OF_A_CONDITION = ("n_ai", "n_real", "auc", "auc_interval", "ece")
 OF_A_POINT = ("fpr", "fpr_interval", "recall", "recall_interval", "ai_called_no_sign", "ai_called_no_sign_interval")
+OF_THE_BASELINE = ("auc", "auc_interval")
 
 
-def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
-    """A card of schema 1 as schema 2; one of schema 2 as it is."""
-    if raw.get("card") == SCHEMA:
-        return raw
-    card = json.loads(json.dumps(raw))
+def upgraded(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A card of schema 1 as schema 2; another one as it is. Raises KeyError, TypeError, AttributeError for no card."""
+    card = dict(copy.deepcopy(raw))
+    if card["card"] != 1:
+        return card
     card["card"] = SCHEMA
     card["input"] = {RENAMED.get(name, name): value for name, value in raw["input"].items()}
     for point in card["operating_points"].values():
         point["no_sign_below"] = point.pop("photo_below")
-    return dict(card)
+    for condition in card.get("val", {}).values():
+        for point in condition["operating_points"].values():
+            for row in point["confusion"].values():
+                row["no_sign"] = row.pop("photo")
+    return card
 
 
-def test_block(report: dict[str, Any]) -> dict[str, Any]:
-    """What the card keeps of a report of `fauxto eval`: figures by condition and operating point, with intervals."""
-    conditions = {}
-    for name, part in report["conditions"].items():
-        points = {point: {key: row.get(key) for key in OF_A_POINT} for point, row in part["operating_points"].items()}
-        conditions[name] = {key: part.get(key) for key in OF_A_CONDITION} | {"operating_points": points}
-    return {
-        "set": report.get("set", report.get("folder")),
-        "model_sha256": report["model_sha256"],
-        "variant": report.get("variant"),
-        "conditions": conditions,
-        "baseline": {key: report["baseline"].get(key) for key in ("auc", "auc_interval")},
-    }
+def with_version(card: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """The card as that of a release: with its number, after its name."""
+    return {"card": card["card"], "name": card["name"], "version": version} | dict(card) | {"version": version}
 
 
-def rewrite(folder: Path, version: int | None, test: Path | None) -> None:
-    """Write FOLDER/card.json anew. Raises FauxtoError where the result is no valid card."""
-    path = folder / CARD_FILE
-    card = upgraded(json.loads(path.read_text("utf-8")))
-    if version is not None:
-        card = {"card": card["card"], "name": card["name"], "version": version} | card | {"version": version}
-    if test is not None:
-        card["test"] = test_block(json.loads(test.read_text("utf-8")))
-    parse(card, str(path))
+def test_block(path: Path) -> dict[str, Any]:
+    """What the card keeps of a report of `fauxto eval`: figures by condition and operating point, with intervals.
+
+    A figure that the report does not give is null.
+
+    Raises:
+        ExportError: `path` is no such report.
+        OSError: it cannot be read.
+    """
+    try:
+        report = json.loads(path.read_text("utf-8"))
+        conditions = {name: _condition(part) for name, part in report["conditions"].items()}
+        clean = conditions["clean"]
+        return {
+            "set": str(report.get("set") or f"{clean['n_ai']} AI pictures and {clean['n_real']} photographs"),
+            "model_sha256": str(report["model_sha256"]),
+            "variant": str(report["variant"]),
+            "conditions": conditions,
+            "baseline": {key: report["baseline"].get(key) for key in OF_THE_BASELINE},
+        }
+    except KeyError as error:
+        raise ExportError(f"{path}: not a report of fauxto eval --format json (it has no {error})") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ExportError(f"{path}: not a report of fauxto eval --format json ({error})") from None
+
+
+def _condition(part: Mapping[str, Any]) -> dict[str, Any]:
+    points = {point: {key: row.get(key) for key in OF_A_POINT} for point, row in part["operating_points"].items()}
+    return {key: part.get(key) for key in OF_A_CONDITION} | {"operating_points": points}
+
+
+def write_card(card: Mapping[str, Any], path: Path) -> Card:
+    """Write a card to `path`, once the runtime has found it right. Raises ModelError otherwise."""
+    parsed = parse(card, str(path))
     with replacing(path) as file:
         json.dump(card, file, indent=2)
         file.write("\n")
+    return parsed
+
+
+def rewrite(folder: Path, version: int | None, test: Path | None) -> None:
+    """Write FOLDER/card.json anew, and the manifest beside FOLDER, where there is one.
+
+    Raises:
+        FauxtoError: the card cannot be read or would not be valid, or TEST is no report on one of the model's files.
+        OSError: a file cannot be read or written.
+    """
+    path = folder / CARD_FILE
+    try:
+        card = upgraded(json.loads(path.read_text("utf-8")))
+        card = card if version is None else with_version(card, version)
+        files = set(card.get("files", {}).values())
+    except KeyError as error:
+        raise ExportError(f"{path}: the field {error} is missing; export the model again") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ExportError(f"{path}: not a card ({error}); export the model again") from None
+    if test is not None:
+        card["test"] = test_block(test)
+        if card["test"]["model_sha256"] not in files:
+            raise ExportError(f"{test}: measured with a file that is none of this model's; measure this model again")
+    write_card(card, path)
     print(f"written: {path}", file=sys.stderr)
+    models = folder.resolve().parent
+    if (models / manifest.NAME).exists():
+        manifest.write(models)
+        print(f"written: {models / manifest.NAME}", file=sys.stderr)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Rewrite a card. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m export.card", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m export.card",
+        description="Rewrite a model's card as schema 2, with a release number and the figures of the test split.",
+    )
     parser.add_argument("folder", type=Path, metavar="MODEL", help="folder of a model")
-    parser.add_argument("--version", type=int, metavar="N", help="release number (default: the card's)")
+    parser.add_argument("--version", type=positive, metavar="N", help="release number (default: the card's)")
     parser.add_argument("--test", type=Path, metavar="JSON", help="report of fauxto eval on the test split")
     args = parser.parse_args(argv)
     try:
         rewrite(args.folder, args.version, args.test)
-    except (FauxtoError, OSError, ValueError, KeyError) as error:
+    except (FauxtoError, OSError) as error:
         print(f"export.card: {error}", file=sys.stderr)
         return 2
     return 0

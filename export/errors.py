@@ -1,5 +1,9 @@
-"""What stops an export."""
+"""What an export refuses, in one line that names the fix."""
+
+from __future__ import annotations
+
+from fauxto.errors import FauxtoError
 
 
-class ExportError(Exception):
-    """A run that cannot be exported, or a file that fails its proof. One line, with the fix."""
+class ExportError(FauxtoError):
+    """A run, model or folder that cannot be exported from or to, or a file that fails its parity check."""

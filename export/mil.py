@@ -11,18 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import coremltools as ct
 import numpy as np
 import numpy.typing as npt
 import torch
 from coremltools.converters.mil.frontend.milproto import load as milproto
 from torch.nn import functional
 
+from export.coreml import open_package
 from export.errors import ExportError
 
 
 class Package:
-    """A saved .mlpackage whose program takes one picture and gives the probability of each label.
+    """A saved .mlpackage whose program takes one crop and gives the probability of each label.
 
     Attributes:
         labels: in the order of the program's own output.
@@ -31,7 +31,7 @@ class Package:
 
     def __init__(self, path: Path) -> None:
         """Read `path`. Raises ExportError where it is no classifier of an mlprogram."""
-        model = ct.models.MLModel(str(path), skip_model_load=True)
+        model = open_package(path)
         spec = model.get_spec()
         program = milproto.load(
             spec, specification_version=spec.specificationVersion, file_weights_dir=model.weights_dir
@@ -53,12 +53,12 @@ class Package:
                 self._weights[operation.outputs[0].name] = self._run(operation, {})
 
     @torch.no_grad()
-    def probabilities(self, views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """(N, S, S, 3) uint8 RGB views -> (N, 2) probability of each of `labels`.
+    def probabilities(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """(N, S, S, 3) uint8 RGB crops -> (N, 2) probability of each of `labels`.
 
-        The program itself is for one view; they are run side by side, for speed.
+        The program itself is for one crop; they are run side by side, for speed.
         """
-        pixels = torch.from_numpy(views).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
+        pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
         values = {self._input: pixels} | self._weights
         for operation in self._operations:
             name = operation.outputs[0].name
@@ -117,7 +117,8 @@ def _look_up(i: dict[str, Any]) -> torch.Tensor:
     bits, count = int(np.log2(len(lut))), int(np.prod(shape))
     unpacked = np.unpackbits(np.asarray(i["indices"]).view(np.uint8), bitorder="little")[: count * bits]
     indices = unpacked.reshape(count, bits) @ (1 << np.arange(bits))
-    return lut[torch.from_numpy(indices.astype(np.int64))].reshape(shape)
+    dense: torch.Tensor = lut[torch.from_numpy(indices.astype(np.int64))]
+    return dense.reshape(shape)
 
 
 OPERATIONS: dict[str, Callable[[dict[str, Any]], torch.Tensor]] = {
@@ -130,6 +131,6 @@ OPERATIONS: dict[str, Callable[[dict[str, Any]], torch.Tensor]] = {
     "mul": lambda i: i["x"] * i["y"],
     "reduce_mean": lambda i: i["x"].mean([int(v) for v in i["axes"]], keepdim=bool(i["keep_dims"])),
     "relu": lambda i: i["x"].relu(),
-    "reshape": lambda i: i["x"].reshape([-1, *(int(v) for v in i["shape"][1:])]),  # any number of views
+    "reshape": lambda i: i["x"].reshape([-1, *(int(v) for v in i["shape"][1:])]),  # any number of crops
     "softmax": lambda i: i["x"].softmax(int(i["axis"])),
 }

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
 from torch import nn
+from torchvision.models import ResNet
 
-from export.variants import half_weights
+from export.embedded import save
+from export.errors import ExportError
+from export.storage import half_weights
 from train.model import ai_logit
 
 
 class Evidence(nn.Module):
-    """(N, 3, S, S) views -> (N,) logits of "ai", and (N, S / 32, S / 32) where in the view they come from.
+    """(N, 3, S, S) crops -> (N,) logits of "ai", and (N, S / 32, S / 32) where in the crop they come from.
 
     The head is linear and the pooling a mean, so that the two change places: the logit is the mean of the
     evidence plus a bias. This is the class activation map of Zhou et al. (2016), at no cost.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: ResNet) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The logit, and its evidence."""
+        """The logit, and its evidence. The argument is the name of the file's input."""
         n = self.network
         features = n.maxpool(n.relu(n.bn1(n.conv1(views))))
         features = n.layer4(n.layer3(n.layer2(n.layer1(features))))
@@ -36,14 +38,16 @@ class Evidence(nn.Module):
         return cells.mean((1, 2, 3)) + ai_logit(n.fc.bias[None])[0], cells.reshape(-1, *cells.shape[2:])
 
 
-def write_reference(network: nn.Module, view_size: int, card: dict[str, Any], path: Path) -> onnx.ModelProto:
-    """The reference ONNX file, dynamic in the number of views, checked, with the card in its metadata.
+def write_reference(network: ResNet, crop_size: int, card: dict[str, Any], path: Path) -> onnx.ModelProto:
+    """The reference ONNX file, dynamic in the number of crops, checked, with the card in its metadata.
+
+    Its input and that dimension are called "views": runtimes fix the dimension by this name.
 
     Adds the opset to `card`. Returns the same model with its weights in single precision.
     """
     program = torch.onnx.export(
         Evidence(network).eval(),
-        (torch.zeros(2, 3, view_size, view_size),),
+        (torch.zeros(2, 3, crop_size, crop_size),),
         input_names=["views"],
         output_names=["logit", "evidence"],
         dynamic_shapes={"views": {0: torch.export.Dim("views", min=1)}},
@@ -51,6 +55,8 @@ def write_reference(network: nn.Module, view_size: int, card: dict[str, Any], pa
         external_data=False,
         verbose=False,
     )
+    if program is None:  # so say torch's types
+        raise ExportError("torch wrote no ONNX program; install the torch of constraints.txt")
     proto = without_traces(program.model_proto)
     card["opset"] = next(entry.version for entry in proto.opset_import if not entry.domain)
     save(half_weights(proto), card, path)
@@ -63,12 +69,3 @@ def without_traces(proto: onnx.ModelProto) -> onnx.ModelProto:
     for entry in (graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
         del entry.metadata_props[:]
     return proto
-
-
-def save(proto: onnx.ModelProto, card: dict[str, Any], path: Path) -> None:
-    """Check the model and write it, with the card in its properties."""
-    # Letters and digits, at most 64, or Core ML's provider goes by the path alone, whatever is in the file.
-    key = f"{card['precision'].replace('-', '')}{card['checkpoint_sha256'][:40]}"
-    onnx.helper.set_model_props(proto, {"fauxto.card": json.dumps(card), "COREML_CACHE_KEY": key})
-    onnx.checker.check_model(proto, full_check=True)
-    onnx.save_model(proto, str(path))

@@ -7,7 +7,7 @@ import pytest
 
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError, ModelError
-from fauxto.model.card import CARD_FILE, MODEL_FILE, find_model, parse
+from fauxto.model.card import CARD_FILE, find_model, parse
 
 RELEASED = find_model(None)
 RAW = json.loads((RELEASED / CARD_FILE).read_text())
@@ -89,10 +89,3 @@ def test_unknown_names_are_refused() -> None:
         Detector(provider="abacus")
     with pytest.raises(ModelError, match="no operating point 'fpr50'; the model has fpr1"):
         Detector(operating_point="fpr50")
-
-
-def test_the_card_is_embedded_in_the_onnx_file() -> None:
-    card = json.loads((RELEASED / CARD_FILE).read_text())
-    embedded = json.loads(OnnxSession(RELEASED / MODEL_FILE).metadata["fauxto.card"])
-    later = ("files", "variants", "coreml", "int8")  # what is known only once the file is there
-    assert embedded == {key: value for key, value in card.items() if key not in later}
