@@ -6,9 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from export import golden_vectors
-from export.errors import ExportError
 from export.package import export
+from fauxto.argument_types import positive
 from fauxto.errors import FauxtoError
 
 
@@ -18,36 +17,47 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m export",
         description="Turn RUN/model.pt into a model's folder: ONNX in every variant, Core ML, the card, each file "
         "compared with torch or with the fp32 file on real pictures.",
-        epilog="examples: python -m export runs/first --out models/mine --formats onnx,coreml; "
-        "python -m export models/mine --golden vectors",
+        epilog="example: python -m export runs/first --out models/mine --formats onnx,coreml",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder that `python -m train` wrote")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write, not there yet, named as the model"
     )
     parser.add_argument(
-        "run",
-        type=Path,
-        metavar="RUN",
-        help="folder that `python -m train` wrote; for --golden alone, a model's folder",
+        "--formats", default="onnx", metavar="LIST", help="file formats: onnx, or onnx,coreml (default: onnx)"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="new folder, named as the model")
-    parser.add_argument("--formats", default="onnx", metavar="LIST", help="onnx, or onnx,coreml (default: onnx)")
     parser.add_argument(
-        "--precisions", default="fp16", metavar="LIST", help="of Core ML: fp16, 8bit, 6bit (default: fp16)"
+        "--precisions",
+        default="fp16",
+        metavar="LIST",
+        help="precisions of the Core ML packages: fp16, 8bit, 6bit (default: fp16)",
     )
     parser.add_argument(
         "--pictures", type=Path, metavar="DIR", help="real pictures to compare on (default: DATA/val, or DATA)"
     )
-    parser.add_argument("--sample", type=int, default=64, metavar="N", help="pictures to compare on (default: 64)")
-    parser.add_argument("--golden", type=Path, metavar="DIR", help="also write golden vectors for other languages")
+    parser.add_argument(
+        "--sample", type=positive, default=64, metavar="N", help="number of pictures to compare on (default: 64)"
+    )
+    parser.add_argument("--version", type=positive, default=0, metavar="N", help="release number (default: none)")
+    parser.add_argument(
+        "--test",
+        type=Path,
+        metavar="JSON",
+        help="report of `fauxto eval --format json` for the card, measured with an earlier export of the same weights",
+    )
     args = parser.parse_args(argv)
-    if not (args.out or args.golden):
-        parser.error("nothing to do: name --out, --golden, or both")
     try:
-        if args.out:
-            formats, precisions = args.formats.split(","), args.precisions.split(",")
-            export(args.run, args.out, args.pictures, args.sample, formats, precisions)
-        if args.golden:
-            golden_vectors.write(args.out or args.run, args.golden)
-            print(f"written: {args.golden}", file=sys.stderr)
-    except (ExportError, FauxtoError, OSError) as error:
+        export(
+            args.run,
+            args.out,
+            images=args.pictures,
+            sample=args.sample,
+            formats=args.formats.split(","),
+            precisions=args.precisions.split(","),
+            version=args.version,
+            test=args.test,
+        )
+    except (FauxtoError, OSError) as error:
         print(f"export: {error}", file=sys.stderr)
         return 2
     return 0

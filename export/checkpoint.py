@@ -11,17 +11,20 @@ import onnxruntime
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torchvision.models import ResNet
 
 from export.errors import ExportError
-from fauxto import card as cards
 from fauxto.evaluate.dataset import LABELS
-from fauxto.image.decode import load
+from fauxto.image.decode import Source, load
 from fauxto.image.preprocess import Preprocessing, pool, prepare
 from fauxto.image.synthetic import SIZES, golden_image
+from fauxto.model.card import SCHEMA
+from fauxto.model.model import sha256
 from fauxto.system import git_commit
+from train.checkpoint import read_model
 from train.config import FILES, Config
 from train.errors import TrainError
-from train.model import ai_logit, build, one_output, read_model
+from train.model import ai_logit, one_output, with_weights
 
 MINIMUM_SHORT_SIDE = 200  # px; below it the verdict is "unsure"
 WEIGHTS_LICENCE = "Apache-2.0"
@@ -41,23 +44,22 @@ def load_run(path: Path) -> tuple[dict[str, Any], str]:
         raise ExportError(f"{path}: has no calibration; finish the run with python -m train … --resume")
     if "val" not in checkpoint:
         raise ExportError(
-            f"{path}: an unfolded release without figures; python -m train.average RUN --out NEW adds them"
+            f"{path}: an unfolded release without figures; python -m train.tools.recalibrate RUN --out NEW adds them"
         )
-    return checkpoint, cards.sha256(path)
+    return checkpoint, sha256(path)
 
 
 @torch.no_grad()
-def network_of(checkpoint: dict[str, Any]) -> nn.Module:
+def network_of(checkpoint: dict[str, Any]) -> ResNet:
     """The checkpoint's network as it is released: in eval mode, norms folded into the convolutions, one output (the
     other is 0), weights rounded to half precision.
 
     Every file is made of these very numbers, so that the small ones are as near to torch as the large ones.
     """
-    network = build("none").eval()
-    network.load_state_dict(checkpoint["model"])
-    kinds = (nn.Conv2d, nn.BatchNorm2d)
-    layers = [(name, module) for name, module in network.named_modules() if isinstance(module, kinds)]
-    for (name, convolution), (follower, norm) in zip(layers[::2], layers[1::2], strict=True):
+    network = with_weights(checkpoint["model"])
+    convolutions = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)]
+    norms = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.BatchNorm2d)]
+    for (name, convolution), (follower, norm) in zip(convolutions, norms, strict=True):  # in turn, in a resnet
         network.set_submodule(name, fuse_conv_bn_eval(convolution, norm))
         network.set_submodule(follower, nn.Identity())
     one_output(network)
@@ -67,12 +69,23 @@ def network_of(checkpoint: dict[str, Any]) -> nn.Module:
     return network.requires_grad_(False)
 
 
-def make_card(name: str, checkpoint: dict[str, Any], state_hash: str, network: nn.Module) -> dict[str, Any]:
-    """The card, but for the opset, the files and their proofs."""
-    rule = Config(**checkpoint["config"]).preprocessing()
+def make_card(
+    name: str, checkpoint: dict[str, Any], state_hash: str, network: ResNet, version: int = 0
+) -> dict[str, Any]:
+    """The card, but for the opset, the files and their parity checks, and test's figures.
+
+    Args:
+        name: of the model, the same for all of its releases.
+        checkpoint: of the run.
+        state_hash: sha256 of the checkpoint's file.
+        network: as it is released.
+        version: number of the release; 0 for none.
+    """
+    rule = Config.from_checkpoint(checkpoint).preprocessing()
     return {
-        "card": cards.SCHEMA,
+        "card": SCHEMA,
         "name": name,
+        "version": version,
         "description": "Tells AI-generated pictures from photographs. A hint, never proof.",
         "weights_licence": WEIGHTS_LICENCE,
         "architecture": checkpoint["architecture"],
@@ -80,12 +93,12 @@ def make_card(name: str, checkpoint: dict[str, Any], state_hash: str, network: n
         "positive_label": "ai",
         "input": {
             "colour": "RGB",
-            "view_size": rule.crop_size,
+            "crop_size": rule.crop_size,
             "max_short_side": rule.max_short_side,
             "filter": rule.filter,
             "positions": [list(position) for position in rule.positions],
             "pooling": "mean of the largest",
-            "pooled_views": rule.pooled_crops,
+            "pooled_crops": rule.pooled_crops,
             "mean": list(rule.mean),
             "std": list(rule.std),
         },
@@ -116,7 +129,7 @@ def training_settings(config: dict[str, Any]) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def torch_logit(network: nn.Module, picture: Any, rule: Preprocessing) -> float:
-    """Pooled logit of one picture, by torch on the CPU."""
-    logits = ai_logit(network(torch.from_numpy(prepare(load(picture), rule))))
+def torch_logit(network: nn.Module, image: Source, rule: Preprocessing) -> float:
+    """Pooled logit of one image, by torch on the CPU."""
+    logits = ai_logit(network(torch.from_numpy(prepare(load(image), rule))))
     return float(pool(logits.numpy()[None], rule)[0])
