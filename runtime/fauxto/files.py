@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,14 +18,20 @@ SUFFIXES = frozenset(
 
 @contextmanager
 def replacing(
-    path: str | os.PathLike[str], mode: str = "w", *, sync: bool = False, **options: Any
+    path: str | os.PathLike[str],
+    mode: str = "w",
+    *,
+    sync: bool = False,
+    keep: str | os.PathLike[str] | None = None,
+    **options: Any,
 ) -> Iterator[IO[Any]]:
     """A new file beside `path`, which takes its place when the block ends without an exception and is gone otherwise.
 
     Args:
-        path: what to write; whatever it held stays until then.
+        path: what to write; whatever it held stays until then. Where it is a link, what it points to is replaced.
         mode: "w" or "wb".
         sync: also wait until the disk has it.
+        keep: where to leave what was written if the block ends with an exception.
         options: as `open` takes them; text is UTF-8 unless they say otherwise.
 
     Raises:
@@ -32,16 +39,22 @@ def replacing(
     """
     if "b" not in mode:
         options.setdefault("encoding", "utf-8")
-    beside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.tmp")
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with beside.open(mode, **options) as file:
+            with suppress(OSError):
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))  # a private file stays private
             yield file
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(beside, target)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        if keep is not None and beside.exists() and beside.stat().st_size:
+            os.replace(beside, keep)
+        else:
+            beside.unlink(missing_ok=True)
         raise
 
 
