@@ -10,7 +10,7 @@ from PIL import Image
 
 from fauxto.cli import main
 from fauxto.detector import Detector
-from fauxto.explain import AI, PHOTO, bare, heat_map, overlay
+from fauxto.explain import AI, REAL, bare, heat_map, overlay
 from fauxto.image.preprocess import Preprocessing
 from tests.helpers import make_photo
 
@@ -47,7 +47,7 @@ def test_the_map_lies_where_the_evidence_lies(corner: tuple[int, int], scale: in
 
 def test_colours_say_which_way_and_how_much() -> None:
     heat = np.array([[9.0, 0.0, -9.0]], np.float32)
-    assert [bare(heat).getpixel((x, 0)) for x in range(3)] == [AI, (255, 255, 255), PHOTO]
+    assert [bare(heat).getpixel((x, 0)) for x in range(3)] == [AI, (255, 255, 255), REAL]
     grey = Image.new("RGB", (3, 1), (100, 100, 100))
     assert overlay(grey, heat).getpixel((1, 0)) == (100, 100, 100)
     assert overlay(grey, heat).getpixel((0, 0)) == tuple(round(0.4 * 100 + 0.6 * part) for part in AI)
@@ -77,7 +77,10 @@ def test_the_command_writes_all_three_kinds(tmp_path: Path, capsys: pytest.Captu
     assert Image.open(tmp_path / "a.png").size == Image.open(tmp_path / "b.jpg").size == (300, 250)
     heat = np.load(tmp_path / "c.npy")
     assert (heat.shape, heat.dtype) == ((250, 300), np.float32)
-    assert main(["explain", str(tmp_path / "none.png"), "-o", str(tmp_path / "d.png")]) == 2
-    assert "none.png: no such file" in capsys.readouterr().err
+    assert main(["explain", str(tmp_path / "none.png"), "-o", str(tmp_path / "d.png")]) == 1
+    assert capsys.readouterr().err == f"fauxto: {tmp_path / 'none.png'}: no such file; check the path\n"
+    assert not (tmp_path / "d.png").exists()
     assert main(["explain", str(path), "-o", str(tmp_path / "d.unknown")]) == 2
-    assert "d.unknown: cannot be written" in capsys.readouterr().err
+    assert "d.unknown: pictures cannot be written as '.unknown'" in capsys.readouterr().err
+    assert main(["explain", str(path), "-o", str(tmp_path / "no" / "d.png")]) == 2
+    assert "d.png: cannot be written (No such file or directory)" in capsys.readouterr().err
