@@ -10,8 +10,9 @@ from typing import Any
 from fauxto.argument_types import positive
 from fauxto.bench.plan import QUICK, SCOPES, Plan, parse_batches
 from fauxto.cli.parser import add_model
-from fauxto.cli.streams import Output, tell
+from fauxto.cli.streams import Output
 from fauxto.inference.providers import NAMES
+from fauxto.progress import tell
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
@@ -79,6 +78,8 @@ def build_parser(asked: str | None = None) -> Parser:
 
 def similar(word: str) -> str | None:
     """The verb or option that somebody may have meant by a word that is none; None for what looks like a path."""
+    from difflib import get_close_matches  # seldom needed
+
     close = get_close_matches(word, [*VERBS, *OPTIONS[1:]], n=1) if word.isalpha() else []
     return close[0] if close else None
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from fauxto.argument_types import positive
 from fauxto.cli.output import FORMATS, Writer, tally
 from fauxto.cli.parser import add_batch_size, add_running, add_verdict
-from fauxto.cli.streams import MAX_INPUT, Output, read_input, say, tell
+from fauxto.cli.streams import MAX_INPUT, Output, read_input, say
 from fauxto.errors import ImageError
 from fauxto.files import images_in
-from fauxto.progress import Progress, on_terminal
+from fauxto.progress import Progress, on_terminal, tell
 from fauxto.reporting.text import measured
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,8 +10,9 @@ from pathlib import Path
 from fauxto.argument_types import positive
 from fauxto.cli.output import tally
 from fauxto.cli.parser import add_batch_size, add_running, add_verdict
-from fauxto.cli.streams import say, tell
+from fauxto.cli.streams import say
 from fauxto.errors import FauxtoError
+from fauxto.progress import tell
 from fauxto.scan import ENGINES, PART_ROWS
 
 
@@ -65,7 +65,6 @@ def run(args: argparse.Namespace) -> int:
         raise FauxtoError('scan needs more packages: pip install "fauxto[scan]"') from None
     plan = Plan(**{field.name: getattr(args, field.name) for field in fields(Plan)})
     seen: Counter[str] = Counter()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # saved as after Ctrl-C
     try:
         before = scan(replace(plan, sources=tuple(args.sources)), seen)
     except KeyboardInterrupt:

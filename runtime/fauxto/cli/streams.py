@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from fauxto.errors import ImageError, OutputError
 from fauxto.files import replacing
-from fauxto.reporting.text import visible
+from fauxto.progress import tell
 
 MAX_INPUT = 256 << 20
 """Bytes of standard input that are taken as one picture."""
@@ -44,12 +44,6 @@ def mend() -> None:
 def say(text: str) -> None:
     """A line about a problem, on stderr."""
     tell(f"fauxto: {text}")
-
-
-def tell(text: str) -> None:
-    """A line on stderr; a stderr that cannot be written is no reason to stop."""
-    with suppress(OSError):
-        print(visible(text), file=sys.stderr)
 
 
 def read_input() -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from typing import Any
 
 from fauxto.errors import FauxtoError
 from fauxto.inference.providers import ProviderLike
-from fauxto.progress import Progress, on_terminal
-from fauxto.reporting.text import visible
+from fauxto.progress import Progress, on_terminal, tell
 from fauxto.scan import PART_ROWS, Engine, local
 from fauxto.scan.folder import Folder, unwritable
 from fauxto.scan.predictor import Predictor
@@ -78,12 +76,12 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
         with folder.hold():
             _begin(plan, folder, here)
             for part in folder.drop_damaged():
-                print(visible(f"{plan.out / part.name}: damaged, its pictures are read again"), file=sys.stderr)
+                tell(f"{plan.out / part.name}: damaged, its pictures are read again")
             parts, total = folder.to_do(plan.part_rows), folder.count()
             before = total - sum(part.stop - part.start for part in parts)
             progress = Progress(on_terminal(), f"{before} done before; " if before else "", total - before)
 
-            def tell(found: Counter[str]) -> None:
+            def count(found: Counter[str]) -> None:
                 seen.update(found)
                 progress.update(seen.total())
 
@@ -92,9 +90,9 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
                     from fauxto.scan import on_ray as ray_engine
 
                     own = options | {"variant": here.detector.variant, "jobs": plan.jobs or 1}
-                    ray_engine.run(folder, parts, own, plan.workers, plan.num_gpus, tell)
+                    ray_engine.run(folder, parts, own, plan.workers, plan.num_gpus, count)
                 else:
-                    local.run(folder, parts, here, tell)
+                    local.run(folder, parts, here, count)
             finally:
                 progress.clear()
             return before
