@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from fauxto.cli.parser import add_running
-from fauxto.cli.streams import Output, read_input
+from fauxto.cli.streams import Output, read_input, refuse_overwriting
 from fauxto.errors import ImageError, OutputError
 
 
@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from fauxto.explain import bare, overlay
     from fauxto.image.decode import load
 
+    refuse_overwriting(args.output, [args.path])
     Image.init()
     suffix = args.output.suffix.lower()
     written_as = Image.registered_extensions().get(suffix) if suffix else "PNG"

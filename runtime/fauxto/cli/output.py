@@ -71,7 +71,7 @@ def as_text(record: Prediction, colour: bool = False) -> str:
     start = f"{LABELS[word]:<8}"
     if colour and word in _COLOURS:
         start = f"{_COLOURS[word]}{start}\033[0m"
-    path = visible(record.path or "-")
+    path = "-" if record.path is None else visible(record.path) or "''"
     if record.p_ai is None:
         return f"{start} {'-':<10} {path}: {visible(record.error or '')}"
     too_small = record.reason == "too_small"

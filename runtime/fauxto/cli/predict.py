@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from fauxto.argument_types import positive
 from fauxto.cli.output import FORMATS, Writer, tally
 from fauxto.cli.parser import add_batch_size, add_running, add_verdict
-from fauxto.cli.streams import MAX_INPUT, Output, read_input, say
+from fauxto.cli.streams import MAX_INPUT, Output, read_input, refuse_overwriting, say
 from fauxto.errors import ImageError
 from fauxto.files import images_in
 from fauxto.progress import Progress, on_terminal, tell
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from fauxto.detector import Detector
     from fauxto.image.decode import keep_memory
 
+    refuse_overwriting(args.output, args.paths)
     keep_memory()
     detector = Detector(
         args.model,

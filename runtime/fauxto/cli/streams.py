@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -150,6 +150,16 @@ class Output:
                     raise ClosedPipeError from None
             advice = "" if self._path is None else "; choose another file"
             raise OutputError(f"{self.name}: cannot be written ({error.strerror or error}){advice}") from None
+
+
+def refuse_overwriting(output: Path | None, inputs: Iterable[str]) -> None:
+    """Raise OutputError where the file to write is one of the pictures to read."""
+    if output is None or is_special(output):
+        return
+    for path in inputs:
+        with suppress(OSError):
+            if os.path.samefile(output, path):
+                raise OutputError(f"{output}: is a picture to be read, and would be lost; choose another file")
 
 
 def is_special(path: Path) -> bool:

@@ -70,6 +70,17 @@ def test_a_folder_is_refused_before_the_work(tmp_path: Path) -> None:
         pytest.fail("the work began")
 
 
+def test_a_picture_is_not_overwritten_by_what_is_said_of_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (folder / "b.jpg").read_bytes()
+    monkeypatch.chdir(folder)
+    for words in (["predict", "a.png", "b.jpg"], ["explain", "b.jpg"]):
+        assert main([*words, "-o", str(folder / "b.jpg")]) == 2
+        assert "b.jpg: is a picture to be read, and would be lost" in capsys.readouterr().err
+    assert (folder / "b.jpg").read_bytes() == before
+
+
 def test_an_error_within_the_block_is_not_one_of_the_output(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.write_text("of yesterday")
