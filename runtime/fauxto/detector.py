@@ -14,7 +14,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from fauxto.errors import FauxtoError, ImageError
+from fauxto.errors import FauxtoError, ImageError, ModelError
 from fauxto.explain import heat_map
 from fauxto.image.decode import load
 from fauxto.image.decoded import Corruption, Decoded, decode
@@ -108,10 +108,14 @@ class Detector:
 
         Raises:
             ImageError: the image cannot be read, and `strict` is set. It begins with the path.
+            ModelError, ProviderError: the model fails on it, or gives no number and `strict` is set.
         """
-        prediction = self.answer([self.decode(x, name=name)])[0]
+        decoded = self.decode(x, name=name)
+        if strict and decoded.error is not None:
+            raise ImageError(decoded.error, decoded.path)
+        prediction = self.answer([decoded])[0]
         if strict and not prediction.ok:
-            raise ImageError(str(prediction.error), prediction.path)
+            raise ModelError(f"{self.card.release}: {prediction.error}")
         return prediction
 
     def predict_many(
@@ -183,7 +187,10 @@ class Detector:
 
     def _pooled(self, stacks: list[npt.NDArray[np.uint8]]) -> list[float]:
         rule = self.card.preprocessing
-        logits = self.session.run(normalise(np.concatenate(stacks), rule.mean, rule.std))
+        crops = normalise(np.concatenate(stacks), rule.mean, rule.std)
+        logits = self.session.run(crops)
+        if logits.shape != (len(crops),):
+            raise ModelError(f"{self.card.release}: gives {logits.shape} for {len(crops)} crops, not a logit for each")
         pooled: list[float] = pool(logits.reshape(len(stacks), -1), rule).tolist()
         return pooled
 

@@ -108,7 +108,7 @@ def _try(model: Model, name: str) -> Row:
         "verdict": "refuse",
         "reason": None,
     }
-    return cast(Row, row | _answers({"model": str(model.folder), "provider": name}))
+    return cast("Row", row | _answers({"model": str(model.folder), "provider": name}))
 
 
 def _answers(job: Mapping[str, Any]) -> dict[str, Any]:

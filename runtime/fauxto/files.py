@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
+import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,20 +19,16 @@ SUFFIXES = frozenset(
 
 @contextmanager
 def replacing(
-    path: str | os.PathLike[str],
-    mode: str = "w",
-    *,
-    sync: bool = False,
-    keep: str | os.PathLike[str] | None = None,
-    **options: Any,
+    path: str | os.PathLike[str], mode: str = "w", *, sync: bool = False, **options: Any
 ) -> Iterator[IO[Any]]:
     """A new file beside `path`, which takes its place when the block ends without an exception and is gone otherwise.
 
+    A link stays a link: the file that it leads to is replaced. What is no file (a pipe, /dev/null) is written as it is.
+
     Args:
-        path: what to write; whatever it held stays until then. Where it is a link, what it points to is replaced.
+        path: what to write; whatever it held stays until then, and its permissions stay.
         mode: "w" or "wb".
         sync: also wait until the disk has it.
-        keep: where to leave what was written if the block ends with an exception.
         options: as `open` takes them; text is UTF-8 unless they say otherwise.
 
     Raises:
@@ -40,21 +37,23 @@ def replacing(
     if "b" not in mode:
         options.setdefault("encoding", "utf-8")
     target = Path(os.path.realpath(path))
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    if target.exists() and not target.is_file():
+        with target.open(mode, **options) as file:
+            yield file
+        return
+    # Not named after the target, whose name may be as long as a name can be; random, as machines may share a folder.
+    beside = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with beside.open(mode, **options) as file:
-            with suppress(OSError):
-                beside.chmod(stat.S_IMODE(target.stat().st_mode))  # a private file stays private
             yield file
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, beside)
         os.replace(beside, target)
     except BaseException:
-        if keep is not None and beside.exists() and beside.stat().st_size:
-            os.replace(beside, keep)
-        else:
-            beside.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
 
 

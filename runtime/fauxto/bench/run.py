@@ -6,6 +6,7 @@ there at once and only the rate counts.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -26,7 +27,7 @@ from fauxto.system import usable_cpus
 
 
 def run(plan: Plan) -> Report:
-    """Measure, one fresh process for each provider and variant. After Ctrl-C the report is not "complete".
+    """Measure, one fresh process for each provider and variant. Ctrl-C keeps what was measured.
 
     Raises:
         FauxtoError: the model cannot be used, or none of the providers and variants can.
@@ -52,7 +53,7 @@ def run(plan: Plan) -> Report:
                 _measure(job, report, f"{place} of {len(pairs)}: {provider} {variant}")
             report["complete"] = True
         except KeyboardInterrupt:
-            pass  # what was measured until now is kept
+            print("fauxto: stopped; what was measured until now is kept", file=sys.stderr)
     if report["complete"] and not report["rows"]:
         raise FauxtoError("; ".join(dict.fromkeys(entry["reason"] for entry in report["skipped"])))
     report["machine"]["load_after"] = system.load()

@@ -61,7 +61,7 @@ class OnnxSession:
         self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
 
     def run(self, crops: Floats) -> Floats:
-        """See Session."""
+        """See Session. Raises ProviderError where the engine fails."""
         return self._outputs(["logit"], crops)[0]
 
     def evidence(self, crops: Floats) -> tuple[Floats, Floats]:
@@ -72,12 +72,13 @@ class OnnxSession:
         return logits, cells
 
     def _outputs(self, names: list[str], crops: Floats) -> list[Floats]:
-        if self._batch in (None, len(crops)):
-            outputs: list[Floats] = self._session.run(names, {self._input: crops})
-            return outputs
-        parts = [crops[i : i + 1] for i in range(len(crops))]
-        runs = [self._session.run(names, {self._input: part}) for part in parts]
-        return [np.concatenate(values) for values in zip(*runs, strict=True)]
+        parts = [crops] if self._batch in (None, len(crops)) else [crops[i : i + 1] for i in range(len(crops))]
+        try:
+            runs = [self._session.run(names, {self._input: part}) for part in parts]
+        except Exception as error:  # of any kind, as when it is loaded
+            fix = "get another model" if self.engine == CPU else "use --provider auto or cpu"
+            raise ProviderError(f"{self.engine} fails to run the model ({_first_line(error)}); {fix}") from None
+        return [values[0] if len(values) == 1 else np.concatenate(values) for values in zip(*runs, strict=True)]
 
 
 def _load(path: Path, provider: tuple[str, dict[str, str]], threads: int | None, strict: bool) -> Any:

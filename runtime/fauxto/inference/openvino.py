@@ -69,7 +69,7 @@ class OpenVINOSession:
         return count, count
 
     def run(self, crops: Floats) -> Floats:
-        """See Session."""
+        """See Session. Raises ProviderError where the engine fails."""
         return self._outputs(["logit"], crops)[0]
 
     def evidence(self, crops: Floats) -> tuple[Floats, Floats]:
@@ -84,6 +84,10 @@ class OpenVINOSession:
         runs = []
         for part in parts:
             with self._turn:
-                run = self._model(part)
+                try:
+                    run = self._model(part)
+                except RuntimeError as error:
+                    reason = " ".join(str(error).split())[:200]
+                    raise ProviderError(f"{OPENVINO} fails to run the model ({reason}); use --provider cpu") from None
                 runs.append([np.array(run[name]) for name in names])  # copied: the next run writes over them
         return [np.concatenate(values) for values in zip(*runs, strict=True)]

@@ -104,8 +104,8 @@ def check(model: Model, loaded: LoadedModel, threads: int | None = None) -> Chec
     try:
         found = selftest.difference(loaded.session, model.card, crops)
     except Exception as error:  # a provider can fail at its first run
-        reason = str(error).splitlines()[0] if str(error) else repr(error)
-        return Check(math.inf, f"it fails when it runs ({reason})")
+        reason = (str(error).splitlines() or [repr(error)])[0].partition(";")[0]  # the fix is another one here
+        return Check(math.inf, f"it fails when it runs: {reason}")
     own = 0.0
     if loaded.session.engine != CPU:
         cpu = load_on(model, resolve("cpu"), loaded.variant, threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +12,15 @@ from typing import Any
 
 from fauxto.errors import ModelError
 from fauxto.image.preprocess import FILTERS, Preprocessing
+from fauxto.image.synthetic import SIZES
 
 SCHEMA = 2
 CARD_FILE, MODEL_FILE = "card.json", "model.onnx"
 REFERENCE = "fp32"
 """The variant that every other one is compared with."""
 
+MAX_SIDE = 65_536
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 ONLY_REFERENCE = {REFERENCE: {"file": MODEL_FILE, "providers": []}}
 
 
@@ -143,47 +147,50 @@ def parse(raw: Mapping[str, Any], where: str) -> Card:
 def _other_schema(found: object) -> str:
     if found == 1:
         return f"card schema 1 is not {SCHEMA}; python -m export.card FOLDER rewrites it, or get a newer release"
-    return f"card schema {found!r} is not {SCHEMA}; get a fauxto that reads it"
+    return f"card schema {_short(found)} is not {SCHEMA}; get a fauxto that reads it"
 
 
 def _card(raw: Mapping[str, Any]) -> Card:
-    crop, calibration = raw["input"], raw["calibration"]
+    crop = raw["input"]
     if crop["pooling"] != "mean of the largest":
-        raise ValueError(f"pooling {crop['pooling']!r} is unknown")
+        raise ValueError(f"pooling {_short(crop['pooling'])} is unknown")
+    temperature, bias = _calibration(raw["calibration"])
     return Card(
-        name=str(raw["name"]),
-        version=int(raw.get("version", 0)),
-        labels=tuple(raw["labels"]),
-        positive_label=raw["positive_label"],
+        name=_name(raw["name"]),
+        version=_whole(raw, "version") if "version" in raw else 0,
+        labels=tuple(map(_name, raw["labels"])),
+        positive_label=_name(raw["positive_label"]),
         preprocessing=Preprocessing(
-            crop_size=int(crop["crop_size"]),
-            max_short_side=int(crop["max_short_side"]),
-            filter=crop["filter"],
-            positions=tuple((float(x), float(y)) for x, y in crop["positions"]),
-            mean=_three(crop["mean"]),
-            std=_three(crop["std"]),
-            pooled_crops=int(crop["pooled_crops"]),
+            crop_size=_whole(crop, "crop_size"),
+            max_short_side=_whole(crop, "max_short_side"),
+            filter=_name(crop["filter"]),
+            positions=tuple(_numbers(place, "positions", 2) for place in crop["positions"]),  # type: ignore[misc]
+            mean=_numbers(crop["mean"], "mean", 3),  # type: ignore[arg-type]
+            std=_numbers(crop["std"], "std", 3),  # type: ignore[arg-type]
+            pooled_crops=_whole(crop, "pooled_crops"),
         ),
-        temperature=float(calibration["temperature"]),
-        bias=float(calibration["bias"]),
+        temperature=temperature,
+        bias=bias,
         operating_points=_points(raw["operating_points"]),
-        default_operating_point=raw["default_operating_point"],
-        minimum_short_side=int(raw["minimum_short_side"]),
-        golden=tuple(raw["golden"]),
-        files=dict(raw.get("files", {})),
+        default_operating_point=_name(raw["default_operating_point"]),
+        minimum_short_side=_whole(raw, "minimum_short_side"),
+        golden=tuple(
+            {"picture": _whole(entry, "picture"), "logit": _number(entry, "logit")} for entry in raw["golden"]
+        ),
+        files={str(name): str(digest) for name, digest in raw.get("files", {}).items()},
         variants={name: _variant(name, entry) for name, entry in raw.get("variants", ONLY_REFERENCE).items()},
-        test=dict(raw.get("test") or {}),
+        test=_test(raw.get("test") or {}),
         raw=raw,
     )
 
 
 def _points(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, OperatingPoint]:
     return {
-        name: OperatingPoint(
+        _name(name): OperatingPoint(
             name=name,
-            **{key: float(point[key]) for key in ("threshold", "no_sign_below", "fpr", "fpr_upper", "recall")},
-            n_real=int(point["n_real"]),
-            n_ai=int(point["n_ai"]),
+            **{key: _number(point, key) for key in ("threshold", "no_sign_below", "fpr", "fpr_upper", "recall")},
+            n_real=_whole(point, "n_real"),
+            n_ai=_whole(point, "n_ai"),
         )
         for name, point in raw.items()
     }
@@ -192,35 +199,81 @@ def _points(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, OperatingPoint]:
 def _variant(name: str, raw: Mapping[str, Any]) -> Variant:
     own, points = raw.get("calibration"), raw.get("operating_points")
     return Variant(
-        name=name,
-        file=str(raw["file"]),
-        providers=tuple(raw["providers"]),
-        calibration=(float(own["temperature"]), float(own["bias"])) if own else None,
+        name=_name(name),
+        file=_name(raw["file"]),  # no path: nothing outside of the model's folder is opened
+        providers=tuple(map(_name, raw["providers"])),
+        calibration=_calibration(own) if own else None,
         operating_points=_points(points) if points else None,
     )
+
+
+def _calibration(raw: Mapping[str, Any]) -> tuple[float, float]:
+    return _number(raw, "temperature"), _number(raw, "bias")
+
+
+def _test(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of the test split: each is a number, an interval of two, or None."""
+    for condition in raw.get("conditions", {}).values():
+        for point in condition.get("operating_points", {}).values():
+            for key, figure in point.items():
+                if isinstance(figure, list):
+                    _numbers(figure, key, 2)
+                elif figure is not None:
+                    _number(point, key)
+    return dict(raw)
+
+
+def _number(raw: Mapping[str, Any], key: str) -> float:
+    value = raw[key]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{key} is {_short(value)}, not a number")
+    return float(value)
+
+
+def _whole(raw: Mapping[str, Any], key: str) -> int:
+    if not (value := _number(raw, key)).is_integer():
+        raise ValueError(f"{key} is {value}, not a whole number")
+    return int(value)
+
+
+def _numbers(raw: Any, key: str, count: int) -> tuple[float, ...]:
+    if not isinstance(raw, list) or len(raw) != count:
+        raise ValueError(f"{key} holds {_short(raw)}, not {count} numbers")
+    return tuple(_number({key: value}, key) for value in raw)
+
+
+def _name(value: Any) -> str:
+    """A word that can be a folder's name, a piece of a page and a part of one line."""
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise ValueError(f"{_short(value)} is no name")
+    return value
+
+
+def _short(value: object) -> str:
+    return repr(value)[:60]
 
 
 def _check(card: Card) -> None:
     """Raise ValueError for a value that no runtime could work with."""
     rule = card.preprocessing
     calibrations = [(card.temperature, card.bias), *(v.calibration for v in card.variants.values() if v.calibration)]
+    points = [card.operating_points, *(v.operating_points for v in card.variants.values() if v.operating_points)]
     rules = {
         "filter": rule.filter in FILTERS,
         "crop_size": 1 <= rule.crop_size <= 4096,
-        "max_short_side": rule.crop_size <= rule.max_short_side <= 65_536,
+        "max_short_side": rule.crop_size <= rule.max_short_side <= MAX_SIDE,
         "positions": 1 <= len(rule.positions) <= 256
         and all(0 <= value <= 1 for place in rule.positions for value in place),
         "pooled_crops": 1 <= rule.pooled_crops <= len(rule.positions),
-        "mean": all(math.isfinite(value) for value in rule.mean),
-        "std": all(math.isfinite(value) and value > 0 for value in rule.std),
-        "calibration": all(1e-6 < t < 1e6 and math.isfinite(b) for t, b in calibrations),
+        "std": all(value > 0 for value in rule.std),
+        "calibration": all(1e-6 < temperature < 1e6 for temperature, _ in calibrations),
         "positive_label": card.positive_label in card.labels,
-        "default_operating_point": card.default_operating_point in card.operating_points,
-        "operating_points": all(0 <= p.no_sign_below <= p.threshold <= 2 for p in card.operating_points.values()),
+        "default_operating_point": all(card.default_operating_point in own for own in points),
+        "operating_points": all(0 <= p.no_sign_below <= p.threshold <= 2 for own in points for p in own.values()),
         "variants": REFERENCE in card.variants,
         "version": card.version >= 0,
-        "minimum_short_side": card.minimum_short_side >= 1,
-        "golden": all(math.isfinite(entry["logit"]) and entry["picture"] >= 0 for entry in card.golden),
+        "minimum_short_side": 1 <= card.minimum_short_side <= MAX_SIDE,
+        "golden": all(0 <= entry["picture"] < len(SIZES) for entry in card.golden),
     }
     if wrong := [name for name, holds in rules.items() if not holds]:
         raise ValueError(f"{wrong[0]} is not what this fauxto knows")
@@ -238,8 +291,3 @@ def read(folder: Path) -> Card:
     if not isinstance(raw, dict):
         raise ModelError(f"{path}: not a card; export the model again")
     return parse(raw, str(path))
-
-
-def _three(values: Any) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue

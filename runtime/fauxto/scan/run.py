@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fauxto.errors import FauxtoError
 from fauxto.inference.providers import ProviderLike
-from fauxto.progress import Progress, on_terminal, tell
-from fauxto.scan import PART_ROWS, Engine, local
+from fauxto.progress import Progress
+from fauxto.scan import local
 from fauxto.scan.folder import Folder, unwritable
 from fauxto.scan.predictor import Predictor
 from fauxto.scan.sources import Item, absolute, find, sample
 from fauxto.system import usable_cpus
-from fauxto.verdict import PRIOR
+
+Engine = Literal["local", "ray"]
+ENGINES: tuple[Engine, ...] = ("local", "ray")
+PART_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Plan:
         jobs: processes that decode, of each worker; None: the usable CPUs, and with Ray 1.
         workers: of Ray, at most; None: as many as the cluster has CPUs.
         num_gpus: of each of Ray's workers.
-        batch_size, model, provider, variant, operating_point, prior: as Detector takes them.
+        batch_size, model, provider, variant, operating_point: as Detector takes them.
     """
 
     sources: tuple[str, ...]
@@ -49,7 +53,6 @@ class Plan:
     provider: ProviderLike | None = None
     variant: str | None = None
     operating_point: str | None = None
-    prior: float = PRIOR
 
 
 def scan(plan: Plan, seen: Counter[str]) -> int:
@@ -66,7 +69,6 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
         "model": plan.model,
         "provider": plan.provider,
         "operating_point": plan.operating_point,
-        "prior": plan.prior,
         "batch_size": plan.batch_size,
     }
     on_ray = plan.engine == "ray"
@@ -76,12 +78,12 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
         with folder.hold():
             _begin(plan, folder, here)
             for part in folder.drop_damaged():
-                tell(f"{plan.out / part.name}: damaged, its pictures are read again")
+                print(f"{plan.out / part.name}: damaged, its pictures are read again", file=sys.stderr)
             parts, total = folder.to_do(plan.part_rows), folder.count()
             before = total - sum(part.stop - part.start for part in parts)
-            progress = Progress(on_terminal(), f"{before} done before; " if before else "", total - before)
+            progress = Progress(sys.stderr.isatty(), f"{before} done before; " if before else "", total - before)
 
-            def count(found: Counter[str]) -> None:
+            def tell(found: Counter[str]) -> None:
                 seen.update(found)
                 progress.update(seen.total())
 
@@ -90,9 +92,9 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
                     from fauxto.scan import on_ray as ray_engine
 
                     own = options | {"variant": here.detector.variant, "jobs": plan.jobs or 1}
-                    ray_engine.run(folder, parts, own, plan.workers, plan.num_gpus, count)
+                    ray_engine.run(folder, parts, own, plan.workers, plan.num_gpus, tell)
                 else:
-                    local.run(folder, parts, here, count)
+                    local.run(folder, parts, here, tell)
             finally:
                 progress.clear()
             return before
@@ -107,7 +109,6 @@ def _begin(plan: Plan, folder: Folder, here: Predictor) -> None:
         "model_sha256": detector.model_sha256,
         "card_sha256": detector.model.card_sha256,
         "operating_point": detector.operating_point.name,
-        "prior": detector.prior,
     }
     if plan.sources:
         asked |= {"sources": [absolute(source) for source in plan.sources], "sample": plan.sample, "seed": plan.seed}
@@ -117,7 +118,7 @@ def _begin(plan: Plan, folder: Folder, here: Predictor) -> None:
 
 
 def _listed(plan: Plan) -> Iterable[Item]:
-    progress, found = Progress(on_terminal(), "listing: "), find(plan.sources)
+    progress, found = Progress(sys.stderr.isatty(), "listing: "), find(plan.sources)
     counted = (progress.update(count) or item for count, item in enumerate(found, 1))  # type: ignore[func-returns-value]
     items = sample(counted, plan.sample, plan.seed) if plan.sample else counted
     yield from items
