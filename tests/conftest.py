@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from fauxto.detector import Detector
@@ -13,6 +14,9 @@ from fauxto.inference.providers import CPU
 from fauxto.model.card import CARD_FILE
 from fauxto.model.model import Model
 from tests.helpers import encode, make_photo
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(autouse=True)

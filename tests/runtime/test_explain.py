@@ -10,19 +10,21 @@ from PIL import Image
 
 from fauxto.cli import main
 from fauxto.detector import Detector
-from fauxto.explain import AI, REAL, bare, heat_map, overlay
+from fauxto.explain import AI, REAL, HeatMap, bare, heat_map, overlay
 from fauxto.image.preprocess import Preprocessing
-from tests.helpers import make_photo
+from tests.helpers import EXAMPLES, make_photo
 
-RULE = Preprocessing(64, 256, "bicubic", ((0.5, 0.5),), (0, 0, 0), (1, 1, 1))
+RULE = Preprocessing(
+    crop_size=64, max_short_side=256, filter="bicubic", positions=((0.5, 0.5),), mean=(0, 0, 0), std=(1, 1, 1)
+)
 
 
-def brightness(view: np.ndarray) -> np.ndarray:
+def brightness(crop: HeatMap) -> HeatMap:
     """A network that finds white suspicious: (1, 3, 64, 64) -> (4, 4)."""
-    return view[0].mean(0).reshape(4, 16, 4, 16).mean((1, 3)).astype(np.float32) - 0.5
+    return crop[0].mean(0).reshape(4, 16, 4, 16).mean((1, 3)).astype(np.float32) - 0.5
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(20, 500), st.integers(20, 500))
 def test_every_place_is_seen(width: int, height: int) -> None:
     heat = heat_map(Image.new("RGB", (width, height), "white"), RULE, brightness)
@@ -54,9 +56,8 @@ def test_colours_say_which_way_and_how_much() -> None:
 
 
 def test_it_points_to_a_pasted_generated_patch_more_than_chance(detector: Detector) -> None:
-    examples = Path(__file__).parents[2] / "examples"
-    photo = Image.open(examples / "photo-astronaut.png").convert("RGB")
-    face = Image.open(examples / "ai-face-7.jpg").convert("RGB").crop((400, 400, 600, 600))
+    photo = Image.open(EXAMPLES / "photo-astronaut.png").convert("RGB")
+    face = Image.open(EXAMPLES / "ai-face-7.jpg").convert("RGB").crop((400, 400, 600, 600))
     gains = []
     for corner in ((0, 0), (312, 0), (0, 312), (312, 312), (156, 156)):
         forged = photo.copy()
@@ -78,9 +79,6 @@ def test_the_command_writes_all_three_kinds(tmp_path: Path, capsys: pytest.Captu
     heat = np.load(tmp_path / "c.npy")
     assert (heat.shape, heat.dtype) == ((250, 300), np.float32)
     assert main(["explain", str(tmp_path / "none.png"), "-o", str(tmp_path / "d.png")]) == 1
-    assert capsys.readouterr().err == f"fauxto: {tmp_path / 'none.png'}: no such file; check the path\n"
-    assert not (tmp_path / "d.png").exists()
+    assert "none.png: no such file" in capsys.readouterr().err
     assert main(["explain", str(path), "-o", str(tmp_path / "d.unknown")]) == 2
-    assert "d.unknown: pictures cannot be written as '.unknown'" in capsys.readouterr().err
-    assert main(["explain", str(path), "-o", str(tmp_path / "no" / "d.png")]) == 2
-    assert "d.png: cannot be written (No such file or directory)" in capsys.readouterr().err
+    assert "d.unknown: cannot be written" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,14 @@ def test_a_quota_counts_as_cpus_rounded_up(quota: float | None, cpus: int, monke
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(system, "cpu_quota", lambda: quota)
     assert system.usable_cpus() == cpus
+
+
+@pytest.mark.parametrize(
+    ("text", "quota"), [("max 100000", None), ("150000 100000", 1.5), ("50000 100000", 0.5), ("nonsense", None)]
+)
+def test_a_quota_is_read_from_the_cgroup(text: str, quota: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: text)
+    assert system.cpu_quota() == quota
 
 
 def test_its_peak_of_memory_is_this_process_s() -> None:

@@ -1,9 +1,11 @@
 """Feed mutated files to the readers of what files declare, guided by coverage, until one raises.
 
-    pip install atheris && python tests/fuzz_provenance.py -max_total_time=60
+    pip install atheris && python -m tests.runtime.provenance.fuzz -max_total_time=60
 
-Not part of the suite: atheris is not built for every platform. tests/runtime/test_provenance.py fuzzes too, blindly.
+Not part of the suite: atheris is not built for every platform. test_damage.py fuzzes too, blindly.
 """
+
+from __future__ import annotations
 
 import sys
 import tempfile
@@ -14,9 +16,21 @@ import atheris
 with atheris.instrument_imports(include=["fauxto.provenance"]):
     from fauxto.provenance.declaration import declaration
 
-sys.path += [str(Path(__file__).parent), str(Path(__file__).parent / "runtime")]
-
-from test_provenance import AI, COMFY, CREATED, EXIF_COMMENT, app11, chunk, exif, jpeg, png, segment, store, webp, xmp
+from tests.runtime.provenance.files import (
+    AI,
+    COMFY,
+    CREATED,
+    EXIF_COMMENT,
+    app11,
+    chunk,
+    exif,
+    jpeg,
+    png,
+    segment,
+    store,
+    webp,
+    xmp,
+)
 
 
 def main() -> None:
