@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from fauxto import card as cards
 from fauxto.image.decode import keep_memory, load
 from fauxto.image.preprocess import pool, prepare
 from fauxto.inference.openvino import import_openvino
-from fauxto.model.card import Card
+from fauxto.model.card import REFERENCE, Card
+from fauxto.model.model import Model
 from fauxto.system import usable_cpus
 
-Logit = Callable[[np.ndarray], float]
+Crop = npt.NDArray[np.float32]
+"""(1, 3, S, S), normalised."""
 
 
 @dataclass
@@ -27,14 +29,14 @@ class Peer:
     """What a peer can be timed at.
 
     Attributes:
-        logit: (1, 3, S, S) float32 view -> its logit: the scope "model", and the check that it computes the same.
+        logit: a crop -> its logit: the scope "model", and the check that it computes the same.
         preprocess: a picture's path -> the model's input.
         picture: a picture's path -> its answer, decoding included.
-        pooled: whether `picture` gives the pooled logit of all the card's views; else it looks at one view only.
+        pooled: whether `picture` gives the pooled logit of all the card's crops; else it looks at one crop only.
         kept: what must live as long as the peer.
     """
 
-    logit: Logit
+    logit: Callable[[Crop], float]
     preprocess: Callable[[str], Any] | None = None
     picture: Callable[[str], Any] | None = None
     pooled: bool = False
@@ -42,24 +44,23 @@ class Peer:
 
 
 def build(name: str) -> Peer:
-    """A peer by name. Raises ImportError or any error of its package: the driver then leaves it out with a word."""
-    folder = cards.find_model(None)
-    card = cards.read(folder)
-    kind, _, detail = name.partition(" ")
+    """A peer by name. Raises ImportError or any error of its package: the race then leaves it out with a word."""
+    model = Model.open()
+    kind, _, variant = name.partition(" ")
     if kind == "fauxto":
-        return _fauxto(card, detail)
-    return PEERS[name](folder / card.variants[cards.REFERENCE].file, card)
+        return _fauxto(variant.removesuffix(" again"))
+    path, _ = model.file(model.card.variants[REFERENCE].file)
+    return PEERS[name](path, model.card)
 
 
-def _fauxto(card: Card, detail: str) -> Peer:
+def _fauxto(variant: str) -> Peer:
     from fauxto.detector import Detector
 
     keep_memory()  # as the command line does
-    variant, _, provider = detail.partition(" on ")
-    detector = Detector(provider=provider or "cpu", variant=variant.removesuffix(" again"))
+    detector = Detector(provider="cpu", variant=variant)
     return Peer(
-        logit=lambda view: float(detector._session.run(view)[0]),
-        preprocess=lambda path: prepare(load(path), card.preprocessing),
+        logit=lambda crop: float(detector.session.run(crop)[0]),
+        preprocess=lambda path: prepare(load(path), detector.card.preprocessing),
         picture=lambda path: detector.predict(path, strict=True).logit,
         pooled=True,
     )
@@ -75,10 +76,10 @@ def _torch(model: Path, card: Card, compiled: bool = False) -> Peer:
     if compiled:
         net = torch.compile(net)
 
-    def logit(view: np.ndarray) -> float:
-        return float(net(torch.from_numpy(view))[0, 0])
+    def logit(crop: Crop) -> float:
+        return float(net(torch.from_numpy(crop))[0, 0])
 
-    preprocess = partial(_torchvision_views, card=card)
+    preprocess = partial(_torchvision_crops, card=card)
 
     def picture(path: str) -> float:
         logits = net(preprocess(path))[:, 0].numpy()
@@ -87,8 +88,8 @@ def _torch(model: Path, card: Card, compiled: bool = False) -> Peer:
     return Peer(logit, preprocess, picture, pooled=True)
 
 
-def _torchvision_views(path: str, card: Card) -> Any:
-    """The card's rule as it is written with torchvision: resize the whole picture, then cut the views out."""
+def _torchvision_crops(path: str, card: Card) -> Any:
+    """The card's rule as it is written with torchvision: resize the whole picture, then cut the crops out."""
     import torch
     from PIL import Image
     from torchvision.transforms.v2 import functional as ops
@@ -101,10 +102,10 @@ def _torchvision_views(path: str, card: Card) -> Any:
     if image.size != (width, height):
         image = ops.resize(image, [height, width], interpolation=ops.InterpolationMode(rule.filter))
     size = rule.crop_size
-    views = [
+    crops = [
         ops.crop(image, offset(fy, height - size), offset(fx, width - size), size, size) for fx, fy in rule.positions
     ]
-    tensors = [ops.to_dtype(ops.pil_to_tensor(view), torch.float32, scale=True) for view in views]
+    tensors = [ops.to_dtype(ops.pil_to_tensor(crop), torch.float32, scale=True) for crop in crops]
     return ops.normalize(torch.stack(tensors), list(rule.mean), list(rule.std))
 
 
@@ -112,7 +113,7 @@ def _openvino(model: Path, _: Card, settings: dict[str, str] | None = None) -> P
     openvino = import_openvino()
     threads = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": str(usable_cpus())}
     compiled = openvino.Core().compile_model(str(model), "CPU", threads | (settings or {}))
-    return Peer(lambda view: float(compiled(view)["logit"][0]))
+    return Peer(lambda crop: float(compiled(crop)["logit"][0]))
 
 
 def _ncnn(model: Path, card: Card) -> Peer:
@@ -133,9 +134,9 @@ def _ncnn(model: Path, card: Card) -> Peer:
     net.load_param(f"{scratch.name}/net.ncnn.param")
     net.load_model(f"{scratch.name}/net.ncnn.bin")
 
-    def logit(view: np.ndarray) -> float:
+    def logit(crop: Crop) -> float:
         extractor = net.create_extractor()
-        extractor.input("in0", ncnn.Mat(np.ascontiguousarray(view[0])))
+        extractor.input("in0", ncnn.Mat(np.ascontiguousarray(crop[0])))
         _, out = extractor.extract("out0")
         return float(np.array(out).ravel()[0])
 
@@ -164,7 +165,7 @@ def _executorch(model: Path, card: Card) -> Peer:
     lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()]).to_executorch()
     loaded = Runtime.get().load_program(lowered.buffer)
     method = loaded.load_method("forward")
-    return Peer(lambda view: float(method.execute([torch.from_numpy(view)])[0][0, 0]), kept=[lowered, loaded])
+    return Peer(lambda crop: float(method.execute([torch.from_numpy(crop)])[0][0, 0]), kept=[lowered, loaded])
 
 
 def _litert(model: Path, card: Card) -> Peer:
@@ -175,11 +176,11 @@ def _litert(model: Path, card: Card) -> Peer:
 
     size = card.preprocessing.crop_size
     converted = litert_torch.convert(network(model), (torch.zeros(1, 3, size, size),))
-    return Peer(lambda view: float(np.ravel(converted(view))[0]))
+    return Peer(lambda crop: float(np.ravel(converted(crop))[0]))
 
 
 def _transformers(model: Path, card: Card) -> Peer:
-    """pipeline("image-classification"), as its documentation calls it: one view, resized and cropped by itself."""
+    """pipeline("image-classification"), as its documentation calls it: one crop, resized and cut by itself."""
     import torch
     from transformers import ConvNextImageProcessor, ResNetConfig, pipeline
     from transformers.modeling_outputs import ImageClassifierOutputWithNoAttention
@@ -190,7 +191,7 @@ def _transformers(model: Path, card: Card) -> Peer:
     torch.set_num_threads(usable_cpus())
     rule = card.preprocessing
 
-    class Network(ResNetPreTrainedModel):
+    class Network(ResNetPreTrainedModel):  # type: ignore[misc, unused-ignore]  # untyped, or not installed
         """Our weights behind the library's interface."""
 
         def __init__(self, config: ResNetConfig) -> None:
@@ -211,11 +212,11 @@ def _transformers(model: Path, card: Card) -> Peer:
     )
     whole = Network(config).eval()
     pipe = pipeline("image-classification", model=whole, image_processor=processor, device="cpu")
-    return Peer(lambda view: float(whole.net(torch.from_numpy(view))[0, 0]), picture=pipe)
+    return Peer(lambda crop: float(whole.net(torch.from_numpy(crop))[0, 0]), picture=pipe)
 
 
 def _fastai(model: Path, card: Card) -> Peer:
-    """learn.predict, as its documentation calls it: one view, resized and cropped by itself."""
+    """learn.predict, as its documentation calls it: one crop, resized and cut by itself."""
     import torch
     from fastai.vision.all import (
         CategoryBlock,
@@ -225,9 +226,9 @@ def _fastai(model: Path, card: Card) -> Peer:
         Normalize,
         RandomSplitter,
         Resize,
-        nn,
     )
     from PIL import Image
+    from torch import nn
 
     from export.weights import network
 
@@ -242,8 +243,8 @@ def _fastai(model: Path, card: Card) -> Peer:
             super().__init__()
             self.net = net
 
-        def forward(self, views: Any) -> Any:
-            logit = self.net(views)
+        def forward(self, crops: Any) -> Any:
+            logit = self.net(crops)
             return torch.cat([-logit / 2, logit / 2], 1)
 
     scratch = tempfile.TemporaryDirectory(prefix="benchmarks-fastai-")
@@ -263,8 +264,8 @@ def _fastai(model: Path, card: Card) -> Peer:
         with learn.no_bar(), learn.no_logging():
             return learn.predict(path)
 
-    def logit(view: np.ndarray) -> float:
-        return float(net(torch.from_numpy(view))[0, 0])
+    def logit(crop: Crop) -> float:
+        return float(net(torch.from_numpy(crop))[0, 0])
 
     return Peer(logit, picture=picture, kept=[scratch])
 

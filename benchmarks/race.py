@@ -1,105 +1,137 @@
-"""All peers in one run, turn by turn in random order, with two equal processes of ours to show the noise."""
+"""All contenders in one run, turn by turn in random order, with two equal processes of ours to show the noise."""
 
 from __future__ import annotations
 
-import json
 import random
 import subprocess
 import sys
-import tempfile
 from collections.abc import Collection
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
 
+from benchmarks.figures import CONTROL, OURS, SCHEMA, Race, Row, Scope
 from benchmarks.peers import PEERS
-from fauxto import card as cards
+from fauxto import system
 from fauxto.bench.images import write_pictures
-from fauxto.bench.statistics import summary
-from fauxto.progress import Progress
+from fauxto.errors import FauxtoError
+from fauxto.model.model import Model
+from fauxto.progress import Progress, tell
+from fauxto.subprocesses import Child
 from fauxto.system import usable_cpus
 
-SCHEMA = 1
 BUSY = """
 import sys, threading
 threading.Thread(target=exec, args=("while True: pass",), daemon=True).start()
 sys.stdin.read()
 """  # computes until the race is gone, however it ended: nothing of it may disturb the next one
-RUNS = {"model": 8, "preprocess": 3, "picture": 3}  # of a peer in one turn
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+CALLS: dict[Scope, int] = {"model": 8, "preprocess": 3, "picture": 3}  # of a contender in one turn
+PACKAGES = ("torch", "torchvision", "openvino", "ncnn", "executorch", "litert-torch", "transformers", "fastai")
+
+Place = tuple[Scope, str]
+"""A cell: what is timed, and the name of the picture."""
 
 
 @dataclass
-class Racer:
-    """A peer's process, and what it has shown."""
+class Contender:
+    """A process, and what it has shown.
+
+    Attributes:
+        name: of the peer.
+        child: its process.
+        hello: what it can do, and the logits of a few crops; empty until it has said so.
+        wall, cpu: seconds of each call, by round, for each cell.
+        answers: picture -> pooled logit.
+        peak_memory_mb: of its process.
+        left_out: why it runs no more.
+    """
 
     name: str
-    process: subprocess.Popen[str]
+    child: Child
     hello: dict[str, Any] = field(default_factory=dict)
-    wall: dict[tuple[str, str], list[float]] = field(default_factory=dict)
-    cpu: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    wall: dict[Place, list[list[float]]] = field(default_factory=dict)
+    cpu: dict[Place, list[list[float]]] = field(default_factory=dict)
     answers: dict[str, float] = field(default_factory=dict)
     peak_memory_mb: float | None = None
+    left_out: str | None = None
 
-    def ask(self, scope: str, name: str, path: str, runs: int) -> None:
-        """One turn; the first of each cell is its warm-up and is not kept."""
-        assert self.process.stdin is not None
-        print(json.dumps({"scope": scope, "path": path, "runs": runs}), file=self.process.stdin, flush=True)
-        message = self.hear()
-        cell = (scope, name)
-        if cell in self.wall:
-            self.wall[cell] += message["wall_s"]
-            self.cpu[cell] += message["cpu_s"]
+    def greet(self) -> None:
+        """Wait until it is ready, and say so on stderr."""
+        try:
+            self.hello = self.child.hear()
+            self.left_out = self.hello.get("skip")
+        except FauxtoError as error:
+            self.left_out = str(error)
+        word = f"left out: {self.left_out}" if self.left_out else f"ready in {self.hello['start_s']:.1f} s"
+        tell(f"{self.name}: {word}")
+
+    def turn(self, scope: Scope, name: str, path: str) -> None:
+        """A few calls; the first turn at each cell is its warm-up and is not kept."""
+        if self.left_out or scope not in self.hello["scopes"]:
+            return
+        try:
+            message = self.child.ask({"scope": scope, "path": path, "calls": CALLS[scope]})
+        except FauxtoError as error:
+            self.left_out = str(error)
+            return
+        if (scope, name) in self.wall:
+            self.wall[scope, name].append(message["wall_s"])
+            self.cpu[scope, name].append(message["cpu_s"])
         else:
-            self.wall[cell], self.cpu[cell] = [], []
+            self.wall[scope, name], self.cpu[scope, name] = [], []
         if scope == "picture" and message["answer"] is not None:
             self.answers[name] = message["answer"]
         self.peak_memory_mb = message["peak_memory_mb"]
 
-    def hear(self) -> dict[str, Any]:
-        """The next answer. Raises EOFError where the process has ended."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise EOFError
-        message: dict[str, Any] = json.loads(line)
-        return message
 
-
-def racers() -> list[str]:
+def contenders() -> list[str]:
     """Ours, each variant on the CPU and one of them twice, and the peers."""
-    folder = cards.find_model(None)
-    card = cards.read(folder)
-    own = [f"fauxto {variant.name}" for variant in card.variants.values() if (folder / variant.file).exists()]
-    return [*own, f"fauxto {cards.REFERENCE} again", *PEERS]
+    return [*(f"fauxto {variant.name}" for variant in Model.open().variants_here()), CONTROL, *PEERS]
 
 
 def race(
-    names: list[str], rounds: int, busy: bool = False, scopes: Collection[str] = tuple(RUNS), seed: int = 0
-) -> dict[str, Any]:
-    """Run `rounds` rounds, with `busy` beside as many computing processes as there are CPUs. Ctrl-C keeps the rest."""
-    order, skipped, running = random.Random(seed), {}, []
-    spinning = keep_busy(usable_cpus() if busy else 0)
-    record, done = system.record(), [0]
-    try:
-        with tempfile.TemporaryDirectory(prefix="benchmarks-") as scratch:
-            pictures = write_pictures(Path(scratch))
+    names: Collection[str], rounds: int, busy: bool = False, scopes: Collection[Scope] = SCOPES, seed: int = 0
+) -> Race:
+    """Run `rounds` rounds. Ctrl-C keeps what was measured.
+
+    Args:
+        names: of `contenders`.
+        rounds: in each of which every contender does every cell.
+        busy: run as many computing processes beside it as there are CPUs.
+        scopes: what is timed.
+        seed: random seed of the order within a round.
+    """
+    order, running, done, machine = random.Random(seed), list[Contender](), 0, system.record()
+    with ExitStack() as stack:
+        for process in keep_busy(usable_cpus() if busy else 0):
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+        pictures = write_pictures(Path(stack.enter_context(TemporaryDirectory(prefix="benchmarks-"))))
+        progress = Progress()
+        try:
             for name in names:
-                racer = Racer(name, _start(name))
-                running.append(racer)
-                _greet(racer, skipped)
-            running = [racer for racer in running if racer.name not in skipped]
-            cells = [("model", "one view", "")] if "model" in scopes else []
-            cells += [(scope, name, path) for scope in ("preprocess", "picture") if scope in scopes
-                      for name, path in pictures.items()]  # fmt: skip
-            _rounds(running, skipped, cells, rounds, order, done)
-    except KeyboardInterrupt:
-        print("benchmarks: stopped; what was measured until now is kept", file=sys.stderr)
-    finally:
-        for process in [racer.process for racer in running] + spinning:
-            process.kill()
-            process.wait()
-    return _report(record, running, skipped, done[0], busy)
+                running.append(Contender(name, stack.enter_context(Child("benchmarks.worker", {"peer": name}))))
+                running[-1].greet()
+            for number in range(rounds + 1):  # the first warms up
+                progress.stage(f"round {number} of {rounds}" if number else "warming up", number / (rounds + 1))
+                _round(running, scopes, pictures, order)
+                done = number
+            progress.clear()
+        except KeyboardInterrupt:
+            tell("benchmarks: stopped; what was measured until now is kept")
+    return _record(machine, running, done, busy)
+
+
+def _round(running: list[Contender], scopes: Collection[Scope], pictures: dict[str, str], order: random.Random) -> None:
+    """Every contender at every cell, in another order at each."""
+    places: list[tuple[Scope, str, str]] = [("model", "one crop", "")] if "model" in scopes else []
+    places += [(scope, *picture) for scope in SCOPES[1:] if scope in scopes for picture in pictures.items()]
+    for scope, name, path in places:
+        for contender in order.sample(running, len(running)):
+            contender.turn(scope, name, path)
 
 
 def keep_busy(count: int) -> list[subprocess.Popen[bytes]]:
@@ -108,114 +140,45 @@ def keep_busy(count: int) -> list[subprocess.Popen[bytes]]:
     return [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(count)]
 
 
-def _start(name: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.worker", name],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, encoding="utf-8",
-    )  # fmt: skip
-
-
-def _greet(racer: Racer, skipped: dict[str, str]) -> None:
-    try:
-        racer.hello = racer.hear()
-    except EOFError:
-        racer.hello = {"skip": f"its process ended with status {racer.process.wait()}"}
-    word = f"left out: {racer.hello['skip']}" if "skip" in racer.hello else f"ready in {racer.hello['start_s']:.1f} s"
-    print(f"{racer.name}: {word}", file=sys.stderr)
-    if "skip" in racer.hello:
-        skipped[racer.name] = racer.hello["skip"]
-
-
-def _rounds(
-    running: list[Racer],
-    skipped: dict[str, str],
-    cells: list[tuple[str, str, str]],
-    rounds: int,
-    order: random.Random,
-    done: list[int],
-) -> None:
-    """Every peer at every cell (scope, input, path), in another order each time, after a round to warm up.
-
-    `done` counts whole rounds.
-    """
-    progress = Progress(sys.stderr.isatty(), "rounds of all ", rounds)
-    for number in range(rounds + 1):
-        for scope, name, path in cells:
-            for racer in order.sample(running, len(running)):
-                if racer.name in skipped or scope not in racer.hello["scopes"]:
-                    continue
-                try:
-                    racer.ask(scope, name, path, RUNS[scope])
-                except (EOFError, BrokenPipeError):
-                    skipped[racer.name] = f"its process ended with status {racer.process.wait()}"
-        done[0] = number
-        progress.update(number)
-    progress.clear()
-
-
-def _report(
-    record: dict[str, Any], running: list[Racer], skipped: dict[str, str], done: int, busy: bool
-) -> dict[str, Any]:
-    reference = next((racer for racer in running if racer.hello.get("logits")), None)
-    rows = []
-    for racer in running:
-        if "logits" not in racer.hello or reference is None:
-            continue
-        pairs = zip(racer.hello["logits"], reference.hello["logits"], strict=True)
-        off = max(abs(one - other) for one, other in pairs)
-        for (scope, name), samples in racer.wall.items():
-            if samples:
-                rows.append(_row(racer, reference, scope, name, off))
-    folder = cards.find_model(None)
-    card = cards.read(folder)
+def _record(machine: system.Machine, running: list[Contender], done: int, busy: bool) -> Race:
+    model = Model.open()
+    reference = next((one for one in running if one.name == OURS and "logits" in one.hello), None)
+    machine["load_after"] = system.load()
+    found = {name: system.installed(name) for name in PACKAGES}
     return {
         "schema": SCHEMA,
-        "machine": record | {"load_after": system.load()},
-        "packages": _packages(),
+        "machine": machine,
+        "packages": {name: version for name, version in found.items() if version},
         "busy": busy,
         "rounds": done,
-        "model": card.name,
-        "files": dict(card.files),
-        "views_per_picture": len(card.preprocessing.positions),
-        "reference": reference.name if reference else None,
-        "rows": rows,
-        "skipped": skipped,
+        "model": model.card.release,
+        "files": dict(model.card.files),
+        "crops_per_picture": len(model.card.preprocessing.positions),
+        "rows": [_row(one, place, reference) for one in running for place, kept in one.wall.items() if kept],
+        "skipped": {one.name: one.left_out for one in running if one.left_out},
     }
 
 
-def _row(racer: Racer, reference: Racer, scope: str, name: str, off: float) -> dict[str, Any]:
-    wall, cpu = racer.wall[scope, name], racer.cpu[scope, name]
-    if scope == "picture":
-        both = name in racer.answers and name in reference.answers and racer.hello["pooled"]
-        difference = abs(racer.answers[name] - reference.answers[name]) if both else None
-    else:
-        difference = off if scope == "model" else None
-    base = reference.wall.get((scope, name))
-    middle = summary(wall, 1)
+def _row(one: Contender, place: Place, reference: Contender | None) -> Row:
+    scope, name = place
     return {
-        "peer": racer.name,
+        "peer": one.name,
         "scope": scope,
         "input": name,
-        "views": None if scope == "model" else "all" if racer.hello["pooled"] else "one",
-        **middle,
-        "cpu_ms": summary(cpu, 1)["mean_ms"],
-        "ratio": median(wall) / median(base) if base else None,
-        "difference": difference,
-        "start_s": racer.hello["start_s"],
-        "peak_memory_mb": racer.peak_memory_mb,
-        "wall_s": wall,
-        "cpu_s": cpu,
+        "crops": None if scope == "model" else "all" if one.hello["pooled"] else "one",
+        "difference": _difference(one, place, reference) if reference else None,
+        "start_s": one.hello["start_s"],
+        "peak_memory_mb": one.peak_memory_mb,
+        "wall_s": one.wall[place],
+        "cpu_s": one.cpu[place],
     }
 
 
-def _packages() -> dict[str, str]:
-    """Versions of the peers that are installed."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {}
-    for name in ("torch", "torchvision", "openvino", "ncnn", "executorch", "litert-torch", "transformers", "fastai"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+def _difference(one: Contender, place: Place, reference: Contender) -> float | None:
+    scope, name = place
+    if scope == "model":
+        pairs = zip(one.hello["logits"], reference.hello["logits"], strict=True)
+        return float(max(abs(own - other) for own, other in pairs))
+    if scope == "preprocess" or not one.hello["pooled"] or not {name} <= one.answers.keys() & reference.answers.keys():
+        return None
+    return abs(one.answers[name] - reference.answers[name])

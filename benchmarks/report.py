@@ -1,140 +1,186 @@
-"""A race -> files in benchmarks/results, and the README's table."""
+"""A race -> files in benchmarks/results, and the tables of benchmarks/README.md."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-import fauxto
+from matplotlib.figure import Figure
+
+from benchmarks.figures import (
+    CONTROL,
+    LEAST_ROUNDS,
+    NEAR,
+    OURS,
+    SCHEMA,
+    Cell,
+    Race,
+    Ratio,
+    Row,
+    Scope,
+    base_of,
+    by_round,
+    cells,
+)
+from fauxto import system
+from fauxto.bench.statistics import NOISY, Summary
 from fauxto.errors import FauxtoError
+from fauxto.files import replacing
 
-ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).parent / "results"
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results"
 BEGIN, END = "<!-- benchmarks: written by python -m benchmarks --readme -->", "<!-- end of benchmarks -->"
-TITLES = ("", "p50 ms", "p95 ms", "times ours", "CPU ms", "|Δlogit|", "peak MiB")
-SCOPES = {
-    "model": "The network alone, one view",
-    "preprocess": "File to the network's input",
-    "picture": "File to answer",
-}
+HEAD = ("", "times ours", "p50 ms", "p95 ms", "CPU ms", "\\|Δlogit\\|", "peak MiB")
+README_SCOPES: tuple[Scope, ...] = ("model", "picture")
 
 
-def file_stem(report: dict[str, Any]) -> str:
+def file_stem(race: Race) -> str:
     """The name of a race's files: device, date, version, and whether the machine was kept busy."""
-    host = report["machine"]
+    host = race["machine"]
     device = system.slug(host["gpu"] or host["cpu"])
-    busy = "-busy" if report["busy"] else ""
-    return f"{device}-{host['usable_cpus']}cpu-{host['date'][:10]}-fauxto{fauxto.__version__}{busy}"
+    busy = "-busy" if race["busy"] else ""
+    return f"{device}-{host['usable_cpus']}cpu-{host['date'][:10]}-fauxto{host['versions']['fauxto']}{busy}"
 
 
-def groups(report: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Heading -> its rows, fastest first."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for scope, title in SCOPES.items():
-        for row in report["rows"]:
-            if row["scope"] == scope:
-                found.setdefault(title if scope == "model" else f"{title}, {row['input']}", []).append(row)
-    return {title: sorted(rows, key=lambda row: row["p50_ms"] or row["mean_ms"]) for title, rows in found.items()}
+def as_markdown(race: Race, scopes: tuple[Scope, ...] | None = None) -> str:
+    """A table for each cell (of `scopes`), and what must be known of the run."""
+    lines: list[str] = []
+    for cell in cells(race):
+        if scopes is None or cell.scope in scopes:
+            lines += [f"**{cell.title}**", "", *_table(cell), ""]
+    return "\n".join([*lines, *notes(race)])
 
 
-def cells(row: dict[str, Any]) -> list[str]:
-    """One row in words."""
-    looks = ", one view" if row["views"] == "one" else ""
-    return [
-        row["peer"] + looks + (" (noisy)" if row["noisy"] else ""),
-        _ms(row["p50_ms"]),
-        _ms(row["p95_ms"]),
-        "-" if row["ratio"] is None else f"{row['ratio']:.2f}",
-        _ms(row["cpu_ms"]),
+def _table(cell: Cell) -> list[str]:
+    """The rows that can be quoted, or one line that says why none can; a column that no row fills is left out."""
+    if cell.doubt:
+        return [f"Not quoted: {cell.doubt}."]
+    table = [HEAD, *(_words(*entry) for entry in cell.rows)]
+    filled = [place for place in range(len(HEAD)) if any(row[place] != "-" for row in table[1:])]
+    lines = ["| " + " | ".join(row[place] for place in filled) + " |" for row in table]
+    return [lines[0], "|---" * len(filled) + "|", *lines[1:]]
+
+
+def _words(row: Row, ratio: Ratio | None, found: Summary) -> tuple[str, ...]:
+    cpu_s = [second for turn in row["cpu_s"] for second in turn]
+    return (
+        _name(row),
+        "1" if row["peer"] == OURS else str(ratio) if ratio else "-",
+        "-" if found["noisy"] else _ms(found["p50_ms"]),
+        "-" if found["noisy"] else _ms(found["p95_ms"]),
+        "-" if found["noisy"] else _ms(1000 * sum(cpu_s) / len(cpu_s)),
         "-" if row["difference"] is None else f"{row['difference']:.0e}",
         "-" if row["peak_memory_mb"] is None else f"{row['peak_memory_mb']:.0f}",
-    ]
+    )
+
+
+def _name(row: Row) -> str:
+    return row["peer"] + (" (control)" if row["peer"] == CONTROL else "") + (", one crop" * (row["crops"] == "one"))
 
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
-def as_markdown(report: dict[str, Any], scopes: tuple[str, ...] = tuple(SCOPES)) -> str:
-    """A table for each scope and input, and what must be known of the run."""
-    lines = []
-    for title, rows in groups(report).items():
-        if rows[0]["scope"] in scopes:
-            lines += [f"**{title}**", "", "| " + " | ".join(TITLES) + " |", "|" + "---|" * len(TITLES)]
-            lines += ["| " + " | ".join(cells(row)).replace("|Δ", "\\|Δ") + " |" for row in rows] + [""]
-    return "\n".join(lines).replace("| |Δlogit| |", "| \\|Δlogit\\| |") + "\n" + "\n".join(notes(report))
-
-
-def notes(report: dict[str, Any]) -> list[str]:
-    """The machine, the control, and who is missing."""
-    host = report["machine"]
-    again = {row["input"] if row["scope"] != "model" else "model": row["ratio"] for row in report["rows"]
-             if row["peer"].endswith(" again") and row["ratio"]}  # fmt: skip
+def notes(race: Race) -> list[str]:
+    """The machine, how to read the table, and who is missing."""
+    host = race["machine"]
+    versions = {**host["versions"], **race["packages"]}
     lines = [
-        f"- {host['gpu'] or host['cpu']}, {host['usable_cpus']} CPUs, {host['date'][:10]}, {report['rounds']} rounds"
-        + (", with every CPU kept busy by other processes" if report["busy"] else "")
+        f"- {race['model']} on {host['gpu'] or host['cpu']}, {host['usable_cpus']} CPUs, {host['date'][:10]}, "
+        f"{race['rounds']} rounds" + (", with every CPU kept busy by other processes" if race["busy"] else "")
         + f"; load before {host['load']}, after {host['load_after']}.",
-        "- " + ", ".join(f"{name} {version}" for name, version in (host["versions"] | report["packages"]).items()
-                         if version) + ".",
-        f"- 'times ours' is the median against {report['reference']} in the same run. The same process started again "
-        f"('again') shows the noise: {', '.join(f'{ratio:.2f} ({name})' for name, ratio in again.items())}.",
-        "- |Δlogit| is against ours: the network on four views, or all views of the picture; one that looks at one "
-        "view does less work, and its answer is another.",
+        "- " + ", ".join(f"{name} {version}" for name, version in versions.items() if version) + ".",
+        f"- 'Times ours' is the time over that of {OURS} in the same round: the median over the rounds, and the "
+        f"quartiles. The control is {OURS} in a second process: its distance from 1, and its quartiles, are the noise. "
+        f"A table is shown where the control is within {NEAR} of 1 after {LEAST_ROUNDS} rounds or more.",
+        f"- Times in ms are shown for rows whose calls vary by less than {NOISY:.0%} (coefficient of variation): "
+        f"{_quiet(race)} rows here.",
+        "- |Δlogit| is against ours: the network on four crops, or all crops of the picture. Who looks at one crop "
+        "does less work, and gives another answer.",
     ]  # fmt: skip
-    return lines + [f"- {name} was left out: {reason}." for name, reason in report["skipped"].items()]
+    return lines + [f"- {name} was left out: {reason}." for name, reason in race["skipped"].items()]
 
 
-def write(report: dict[str, Any], folder: Path = RESULTS) -> list[Path]:
-    """JSON with the raw samples, Markdown, and a plot."""
+def _quiet(race: Race) -> str:
+    noisy = [found["noisy"] for cell in cells(race) for _, _, found in cell.rows]
+    return f"{noisy.count(False)} of {len(noisy)}"
+
+
+def write(race: Race, folder: Path = RESULTS) -> list[Path]:
+    """JSON with the raw samples, Markdown, and a plot where a ratio can be quoted."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / file_stem(report)
-    paths = [Path(f"{stem}.json"), Path(f"{stem}.md"), Path(f"{stem}.png")]
-    paths[0].write_text(json.dumps(report) + "\n", encoding="utf-8")
-    paths[1].write_text(as_markdown(report) + "\n", encoding="utf-8")
-    if report["rows"]:
-        plot(report).savefig(paths[2], dpi=120)
-    return [path for path in paths if path.exists()]
+    path = folder / f"{file_stem(race)}.json"
+    with replacing(path) as file:
+        json.dump(race, file)
+        file.write("\n")
+    return [path, *write_tables(race, folder)]
 
 
-def plot(report: dict[str, Any]) -> Any:
-    """All samples as boxes, a panel for each scope and input; a matplotlib Figure."""
-    from matplotlib.figure import Figure
+def write_tables(race: Race, folder: Path = RESULTS) -> list[Path]:
+    """What is made out of the JSON."""
+    paths = [folder / f"{file_stem(race)}.md"]
+    with replacing(paths[0]) as file:
+        file.write(as_markdown(race) + "\n")
+    if figure := plot(race):
+        paths.append(folder / f"{file_stem(race)}.png")
+        with replacing(paths[1], "wb") as file:
+            figure.savefig(file, format="png", dpi=100)
+    return paths
 
-    panels = groups(report)
-    heights = [len(rows) + 1.5 for rows in panels.values()]
-    figure = Figure(figsize=(9, 0.32 * sum(heights)), layout="constrained")
+
+def plot(race: Race) -> Figure | None:
+    """The ratios of all rounds as boxes, a panel for each cell that can be quoted; None where there is none."""
+    panels = [cell for cell in cells(race) if not cell.doubt]
+    if not panels:
+        return None
+    heights = [len(cell.rows) + 1.5 for cell in panels]
+    figure = Figure(figsize=(9, 0.28 * sum(heights)), layout="constrained")
     places = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
-    for axes, (title, rows) in zip(places[:, 0], panels.items(), strict=True):
-        samples = [[second * 1000 for second in row["wall_s"]] for row in rows]
-        axes.boxplot(samples, orientation="horizontal", whis=(5, 95), flierprops={"markersize": 2})
-        axes.set_yticks(range(1, len(rows) + 1), [cells(row)[0] for row in rows], fontsize=7)
-        axes.set(xscale="log")
+    for axes, cell in zip(places[:, 0], panels, strict=True):
+        rows = [row for row, _, _ in cell.rows]
+        base = base_of(rows)
+        assert base is not None  # it was measured against
+        axes.axvline(1, color="#999999", lw=1)
+        axes.boxplot([by_round(row, base) for row in rows], orientation="horizontal", whis=(5, 95), showfliers=False)
+        axes.set_yticks(range(1, len(rows) + 1), [_name(row) for row in rows], fontsize=7)
+        axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter("{x:g}")
         axes.tick_params(axis="x", which="both", labelsize=7)
-        axes.set_title(title, fontsize=9)
+        axes.set_title(cell.title, fontsize=9)
         axes.invert_yaxis()
-    places[-1, 0].set_xlabel("ms, log scale: whiskers at 5 and 95 %")
+    places[-1, 0].set_xlabel(f"times {OURS}, by round, log scale: quartiles, whiskers at 5 and 95 %")
     return figure
 
 
-def newest(folder: Path = RESULTS) -> dict[str, Any]:
-    """The latest race on a machine that was not kept busy. Raises FauxtoError where there is none."""
-    paths = [path for path in folder.glob("*.json") if not path.name.startswith("bench-")]  # those of fauxto bench
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    quiet = [report for report in found if not report["busy"]]
+def read_all(folder: Path = RESULTS) -> list[Race]:
+    """The races in a folder, oldest first. Raises FauxtoError for one of another schema."""
+    races: list[Race] = []
+    for path in folder.glob("*.json"):
+        if path.name.startswith("bench-"):  # of fauxto bench
+            continue
+        race: Race = json.loads(path.read_text(encoding="utf-8"))
+        if race["schema"] != SCHEMA:
+            raise FauxtoError(f"{path}: schema {race['schema']} is not {SCHEMA}; race again, or remove it")
+        races.append(race)
+    return sorted(races, key=lambda race: race["machine"]["date"])
+
+
+def newest(races: list[Race]) -> Race:
+    """The latest on a machine that was not kept busy, with rounds enough. Raises FauxtoError where there is none."""
+    quiet = [race for race in races if not race["busy"] and race["rounds"] >= LEAST_ROUNDS]
     if not quiet:
-        raise FauxtoError(f"{folder}: no results; run python -m benchmarks first")
-    return max(quiet, key=lambda report: str(report["machine"]["date"]))
+        raise FauxtoError(f"no results of {LEAST_ROUNDS} quiet rounds; run python -m benchmarks first")
+    return quiet[-1]
 
 
-def update_readme(report: dict[str, Any], readme: Path = ROOT / "README.md") -> None:
-    """Write the table between the README's markers anew. Raises FauxtoError where they are missing."""
+def update_readme(race: Race, readme: Path = FOLDER / "README.md") -> None:
+    """Write the tables between the README's markers anew. Raises FauxtoError where they are missing."""
     text = readme.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
         raise FauxtoError(f"{readme}: the line '{BEGIN}' or '{END}' is missing")
     before, rest = text.split(BEGIN, 1)
     after = rest.split(END, 1)[1]
-    table = as_markdown(report, ("model", "picture"))
-    readme.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")
+    with replacing(readme) as file:
+        file.write(f"{before}{BEGIN}\n\n{as_markdown(race, README_SCOPES)}\n\n{END}{after}")

@@ -14,7 +14,7 @@ FOLDER = 1000  # files in one folder
 
 
 def alike(folder: Path, name: str, count: int) -> list[str]:
-    """`count` times the picture `name` of fauxto.bench.pictures, below `folder`. Returns the paths."""
+    """`count` times the picture `name` of fauxto.bench.images, below `folder`. Returns the paths."""
     kind = name.split()[-1]
     original = folder / f"one.{kind.lower()}"
     folder.mkdir(parents=True)

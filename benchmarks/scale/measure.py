@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -20,9 +16,12 @@ import pyarrow.parquet as pq
 
 from benchmarks import tiny_model
 from benchmarks.scale import archive
+from fauxto import system
 from fauxto.bench.images import SIZES
 from fauxto.errors import FauxtoError
-from fauxto.scan.run import PART_ROWS
+from fauxto.progress import tell
+from fauxto.scan import PART_ROWS
+from fauxto.subprocesses import Child
 from fauxto.system import usable_cpus
 
 KILLED_AFTER = (4.0, 6.0, 5.0)  # seconds
@@ -76,7 +75,7 @@ def _size(folder: Path, name: str, count: int, turns: int) -> dict[str, Any]:
     every: dict[str, list[float]] = {"decode": [], "infer": [], "scan": []}
     scanned: dict[str, Any] = {}
     for turn in range(turns):
-        _say(f"{name}: turn {turn + 1} of {turns}")
+        tell(f"{name}: turn {turn + 1} of {turns}")
         every["decode"].append(count / _worker("decode", paths=paths, jobs=cpus)["seconds"])
         every["infer"].append(count / _worker("infer", paths=paths, threads=cpus)["seconds"])
         scanned = _scan(folder, folder / f"out-{turn}")
@@ -95,7 +94,7 @@ def _growth(scratch: Path, effort: Effort) -> list[dict[str, Any]]:
     """Scans of more and more pictures."""
     tiny, found = _tiny(scratch), []
     for count in effort.growth:
-        _say(f"growth: {count} pictures")
+        tell(f"growth: {count} pictures")
         archive.mixed(scratch / str(count), count)
         found.append(_scan(scratch / str(count), scratch / str(count) / "out", model=tiny))
     return found
@@ -105,16 +104,15 @@ def _killed(scratch: Path, effort: Effort) -> dict[str, Any]:
     """A scan that is killed (SIGKILL) again and again, then left to end: its rows against the files."""
     count, out, kept = effort.killed, scratch / "out", []
     files = set(archive.mixed(scratch / "archive", count))
-    task = {"kind": "scan", "source": str(scratch / "archive/all"), "out": str(out), "engine": "local",
-            "model": _tiny(scratch), "part_rows": PART_ROWS}  # fmt: skip
+    job = {"source": str(scratch / "archive/all"), "out": str(out), "engine": "local", "model": _tiny(scratch),
+           "part_rows": PART_ROWS}  # fmt: skip
     for seconds in KILLED_AFTER:
-        process = _started(task)
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with _started("scan", job) as child:
+            time.sleep(seconds)
+            child.kill()
         kept.append(sum(pq.ParquetFile(part).metadata.num_rows for part in out.glob("*.parquet")))
-        _say(f"killed after {seconds:.0f} s: {kept[-1]} of {count} pictures are written")
-    _worker(**task)
+        tell(f"killed after {seconds:.0f} s: {kept[-1]} of {count} pictures are written")
+    _worker("scan", **job)
     rows = Counter(path for part in sorted(out.glob("*.parquet")) for path in _column(part, "path"))
     return {
         "pictures": len(files),
@@ -140,7 +138,7 @@ def _engine(folder: Path, name: str, model: str | None, count: int, part_rows: i
     found: dict[str, list[dict[str, Any]]] = {"local": [], "ray": []}
     for turn in range(turns):
         for engine, scans in found.items():
-            _say(f"{engine}, {name} model, {count} pictures: turn {turn + 1} of {turns}")
+            tell(f"{engine}, {name} model, {count} pictures: turn {turn + 1} of {turns}")
             scans.append(_scan(folder, folder / f"out-{engine}-{turn}", engine, model, part_rows))
     ratio = median(one["seconds"] for one in found["local"]) / median(one["seconds"] for one in found["ray"])
     return {"model": name, "pictures": count, "part_rows": part_rows, "scans": found, "ratio": ratio}
@@ -152,24 +150,16 @@ def _scan(
     return _worker("scan", source=str(folder / "all"), out=str(out), engine=engine, model=model, part_rows=part_rows)
 
 
-def _worker(kind: str, **task: Any) -> dict[str, Any]:
-    process = _started({"kind": kind, **task})
-    told, _ = process.communicate()
-    if process.returncode:
-        raise FauxtoError(f"the measurement '{kind}' ended with status {process.returncode}; see its words above")
-    found: dict[str, Any] = json.loads(told.splitlines()[-1])
-    return found
+def _worker(kind: str, **job: Any) -> dict[str, Any]:
+    with _started(kind, job) as child:
+        try:
+            return child.hear()
+        except FauxtoError as error:
+            raise FauxtoError(f"the measurement '{kind}' failed: {error}") from None
 
 
-def _started(task: dict[str, Any]) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.scale.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdin is not None
-    process.stdin.write(json.dumps(task))
-    process.stdin.close()
-    process.stdin = None  # communicate() would flush it
-    return process
+def _started(kind: str, job: Mapping[str, Any]) -> Child:
+    return Child("benchmarks.scale.worker", {"kind": kind, **job})
 
 
 def _tiny(scratch: Path) -> str:
@@ -179,10 +169,6 @@ def _tiny(scratch: Path) -> str:
 def _column(part: Path, name: str) -> list[str]:
     found: list[str] = pq.read_table(part, columns=[name]).column(name).to_pylist()
     return found
-
-
-def _say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
 
 
 SECTIONS: dict[str, Callable[[Path, Effort], Any]] = {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 from matplotlib.figure import Figure
+
+from fauxto.system import Machine
 
 PICTURES = 100_000_000
 MACHINES = (1, 10, 100)
@@ -27,7 +30,7 @@ def as_markdown(kept: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _machine(host: dict[str, Any]) -> str:
+def _machine(host: Machine) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in host["versions"].items() if version)
     return (
         f"<sub>{host['gpu'] or host['cpu']}, {host['usable_cpus']} CPUs, {host['memory_gb']} GiB, {host['date'][:10]}, "
@@ -35,7 +38,7 @@ def _machine(host: dict[str, Any]) -> str:
     )
 
 
-def _sizes(found: list[dict[str, Any]], host: dict[str, Any]) -> str:
+def _sizes(found: list[dict[str, Any]], host: Machine) -> str:
     return f"{_rates(found)}\n{_plan(found)}\n{_bounds(found, host['usable_cpus'])}"
 
 
@@ -49,7 +52,7 @@ def _rates(sizes: list[dict[str, Any]]) -> str:
     return (
         "## One CPU\n\n"
         "One process with one thread decodes (up to the network's input, with what the file declares), or infers (five "
-        "views, the variant in the wheel). 'Both' is 1 / (1/decoded + 1/inferred). Memory is private to the process, "
+        "crops, the variant in the wheel). 'Both' is 1 / (1/decoded + 1/inferred). Memory is private to the process, "
         f"at its highest during a scan.\n\n{_table(head, rows)}"
     )
 
@@ -93,31 +96,24 @@ def _bounds(sizes: list[dict[str, Any]], cpus: int) -> str:
     )
 
 
-def _growth(found: list[dict[str, Any]], _: dict[str, Any]) -> str:
+def _growth(found: list[dict[str, Any]], _: Machine) -> str:
     rows = [
         [f"{one['pictures']:,}", f"{one['start_s']:.1f}", f"{one['seconds']:.1f}",
          f"{one['pictures'] / one['seconds']:.0f}", f"{one['own_mb']:.0f}", f"{one['other_mb']:.0f}",
          f"{one['all_mb']:.0f}"]
         for one in found
     ]  # fmt: skip
-    head = [
-        "pictures",
-        "start and listing, s",
-        "scan, s",
-        "a second",
-        "inference, MiB",
-        "a decode process, MiB",
-        "all, MiB",
-    ]
+    head = ["pictures", "start and listing, s", "scan, s", "a second", "inference, MiB", "a decode process, MiB",
+            "all, MiB"]  # fmt: skip
     return (
         "## From a thousand to a hundred thousand\n\n"
-        "With a model of one view of 32 px (`benchmarks/tiny_model.py`), so that what is around the network is what "
+        "With a model of one crop of 32 px (`benchmarks/tiny_model.py`), so that what is around the network is what "
         "takes time. 256 to 512 px, two of a hundred are no pictures.\n\n"
         f"{_table(head, rows)}\n![Time and memory by the number of pictures](scale.png)\n"
     )
 
 
-def _killed(killed: dict[str, Any], _: dict[str, Any]) -> str:
+def _killed(killed: dict[str, Any], _: Machine) -> str:
     kept = ", ".join(f"{count:,}" for count in killed["kept"])
     return (
         "## Killed\n\n"
@@ -127,7 +123,7 @@ def _killed(killed: dict[str, Any], _: dict[str, Any]) -> str:
     )
 
 
-def _engines(found: list[dict[str, Any]], _: dict[str, Any]) -> str:
+def _engines(found: list[dict[str, Any]], _: Machine) -> str:
     rows = []
     for one in found:
         for engine, scans in one["scans"].items():
@@ -153,7 +149,12 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-WRITERS = {"sizes": _sizes, "growth": _growth, "killed": _killed, "engines": _engines}
+WRITERS: dict[str, Callable[[Any, Machine], str]] = {
+    "sizes": _sizes,
+    "growth": _growth,
+    "killed": _killed,
+    "engines": _engines,
+}
 
 
 def plot(growth: list[dict[str, Any]]) -> Figure:

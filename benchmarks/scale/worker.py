@@ -1,9 +1,7 @@
-"""One measurement in a process of its own: python -m benchmarks.scale.worker '{"kind": …}' prints JSON."""
+"""One measurement in a process of its own: python -m benchmarks.scale.worker, started by benchmarks.scale.measure."""
 
 from __future__ import annotations
 
-import json
-import sys
 import threading
 import time
 from collections import Counter
@@ -15,38 +13,40 @@ from typing import Any
 
 import psutil
 
-from fauxto import card as cards
 from fauxto.detector import Detector
 from fauxto.image.decode import keep_memory
 from fauxto.image.decoded import decode
 from fauxto.image.preprocess import Preprocessing
+from fauxto.model.model import Model
+from fauxto.subprocesses import Parent
 
 EVERY = 2.0  # seconds between two looks at the memory, which take some time themselves
 FIRST = 0.1  # the same until another process is there: a scan of a few pictures is over soon
 
 
-def decode(paths: list[str], jobs: int) -> dict[str, Any]:
+def decoding(paths: list[str], jobs: int) -> dict[str, Any]:
     """Decode all pictures, and nothing else, in `jobs` processes; 1: in this one."""
-    rule = cards.read(cards.find_model(None)).preprocessing
+    rule = Model.open().card.preprocessing
     if jobs == 1:
         keep_memory()
-        _decoded(paths[0], rule)
-        return _timed(lambda: [_decoded(path, rule) for path in paths])
+        _decode_all(paths[:1], rule)
+        return _timed(lambda: _decode_all(paths, rule))
     with ProcessPoolExecutor(jobs, initializer=keep_memory) as pool:
-        list(pool.map(_decoded, paths[: 2 * jobs], [rule] * 2 * jobs))  # they have started
-        return _timed(lambda: list(pool.map(_decoded, paths, [rule] * len(paths))))
+        list(pool.map(_decode_all, [paths[:1]] * 2 * jobs, [rule] * 2 * jobs))  # they have started
+        return _timed(lambda: list(pool.map(_decode_all, [[path] for path in paths], [rule] * len(paths))))
 
 
-def _decoded(path: str, rule: Preprocessing) -> None:
-    read(path, rule, provenance=True)
+def _decode_all(paths: list[str], rule: Preprocessing) -> None:
+    for path in paths:
+        decode(path, rule, provenance=True)
 
 
-def infer(paths: list[str], threads: int) -> dict[str, Any]:
+def inference(paths: list[str], threads: int) -> dict[str, Any]:
     """Answer as many pictures, decoded before, and nothing else."""
     detector = Detector(threads=threads)
-    reads = [read(path, detector.card.preprocessing) for path in paths[:8]]
-    list(detector.answer(reads))
-    return _timed(lambda: [list(detector.answer([one])) for one in islice(cycle(reads), len(paths))])
+    decoded = [detector.decode(path) for path in paths[:8]]
+    detector.answer(decoded)
+    return _timed(lambda: [detector.answer([one]) for one in islice(cycle(decoded), len(paths))])
 
 
 def scan(source: str, out: str, engine: str, model: str | None, part_rows: int) -> dict[str, Any]:
@@ -102,8 +102,9 @@ def _timed(work: Callable[[], Any]) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - started}
 
 
-KINDS: dict[str, Callable[..., dict[str, Any]]] = {"decode": decode, "infer": infer, "scan": scan}
+KINDS: dict[str, Callable[..., dict[str, Any]]] = {"decode": decoding, "infer": inference, "scan": scan}
 
 if __name__ == "__main__":
-    task = json.loads(sys.stdin.read())
-    print(json.dumps(KINDS[task.pop("kind")](**task)))
+    parent = Parent()
+    job = parent.job()
+    parent.answer(KINDS[job.pop("kind")](**job))
