@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,7 +19,12 @@ SUFFIXES = frozenset(
 
 @contextmanager
 def replacing(
-    path: str | os.PathLike[str], mode: str = "w", *, sync: bool = False, **options: Any
+    path: str | os.PathLike[str],
+    mode: str = "w",
+    *,
+    sync: bool = False,
+    keep: str | os.PathLike[str] | None = None,
+    **options: Any,
 ) -> Iterator[IO[Any]]:
     """A new file beside `path`, which takes its place when the block ends without an exception and is gone otherwise.
 
@@ -29,6 +34,7 @@ def replacing(
         path: what to write; whatever it held stays until then, and its permissions stay.
         mode: "w" or "wb".
         sync: also wait until the disk has it.
+        keep: where to leave what was written if the block ends with an exception.
         options: as `open` takes them; text is UTF-8 unless they say otherwise.
 
     Raises:
@@ -45,15 +51,18 @@ def replacing(
     beside = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
         with beside.open(mode, **options) as file:
+            with suppress(OSError):
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))  # a private file stays private
             yield file
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, beside)
         os.replace(beside, target)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        if keep is not None and beside.exists() and beside.stat().st_size:
+            os.replace(beside, keep)
+        else:
+            beside.unlink(missing_ok=True)
         raise
 
 

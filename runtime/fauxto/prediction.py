@@ -109,7 +109,7 @@ class Prediction:
 
     def to_dict(self) -> dict[str, str | int | float | None]:
         r"""The record as plain values, ready for JSON; bytes of the path that are no text are escaped ("\xe9")."""
-        return asdict(self) | {"path": None if self.path is None else printable(self.path)}
+        return {name: printable(value) if isinstance(value, str) else value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Prediction:
@@ -125,10 +125,9 @@ class Prediction:
         return cls(**record)
 
 
-def printable(path: str) -> str:
-    r"""A path as valid text: a byte that is no UTF-8 becomes "\xe9", any other lone surrogate "\ud800"."""
+def printable(text: str) -> str:
+    r"""A path, or any text, as valid Unicode: bytes that are no UTF-8 become "\xe9"."""
     try:
-        raw = path.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # a name of Windows, which need not be UTF-16
-        raw = path.encode("utf-8", "backslashreplace")
-    return raw.decode("utf-8", "backslashreplace")
+        return text.encode(errors="surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half of a UTF-16 pair, as a name on Windows can have it
+        return text.encode(errors="backslashreplace").decode("utf-8")

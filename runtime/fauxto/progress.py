@@ -1,9 +1,15 @@
-"""How far long work has come, on one line of stderr."""
+"""What is said on stderr: how far long work has come, on one line, and what is met on the way, above it."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from contextlib import suppress
+
+from fauxto.reporting.text import visible
+
+_ERASE = "\r\033[K"
 
 
 class Progress:
@@ -37,20 +43,32 @@ class Progress:
         if self._shown:
             self.show(f"[{'#' * round(20 * min(1.0, share)):<20}] {name}")
         elif self._in_lines and name != self._stage:
-            print(name, file=sys.stderr, flush=True)
+            tell(name)
         self._stage = name
 
     def show(self, text: str) -> None:
         """Put any text in the place of the line."""
         if self._shown:
-            print(f"\r\033[K{text} ", end="", file=sys.stderr, flush=True)
+            _write(f"{_ERASE}{visible(text)} ")
 
     def clear(self) -> None:
         """Take the line away again."""
         if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            _write(_ERASE)
+
+
+def tell(text: str) -> None:
+    """A line on stderr, in the place of a line of progress."""
+    _write(f"{_ERASE if on_terminal() else ''}{visible(text)}\n")
 
 
 def on_terminal() -> bool:
-    """Whether stderr is there and is a terminal."""
-    return sys.stderr is not None and sys.stderr.isatty()
+    """Whether stderr is there and is a terminal that can write a line anew."""
+    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _write(text: str) -> None:
+    """A stderr that is closed or full is no reason to stop."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(text, end="", file=sys.stderr, flush=True)

@@ -120,7 +120,8 @@ def test_one_that_cannot_load_has_no_row(tmp_path: Path, capsys: pytest.CaptureF
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child there")
 def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
-    path = tmp_path / "report.json"
+    path, partial = tmp_path / "report.json", tmp_path / "report.json.partial"
+    path.write_text("of yesterday")
     sizes = ",".join(map(str, range(1, 9)))
     words = f"bench --provider cpu --scope model --batch-sizes {sizes} --duration 1 --format json -o {path}"
     command = [sys.executable, "-m", "fauxto", *words.split()]
@@ -133,7 +134,8 @@ def test_ctrl_c_keeps_what_was_measured(tmp_path: Path) -> None:
     assert said
     assert process.returncode == 130
     assert "Traceback" not in rest
-    report = json.loads(path.read_text())
+    assert path.read_text() == "of yesterday"
+    report = json.loads(partial.read_text())
     assert not report["complete"]
     assert [row["batch"] for row in report["rows"]] == list(range(1, 1 + len(report["rows"])))
     assert 1 <= len(report["rows"]) < 8

@@ -79,6 +79,9 @@ def test_the_command_writes_all_three_kinds(tmp_path: Path, capsys: pytest.Captu
     heat = np.load(tmp_path / "c.npy")
     assert (heat.shape, heat.dtype) == ((250, 300), np.float32)
     assert main(["explain", str(tmp_path / "none.png"), "-o", str(tmp_path / "d.png")]) == 1
-    assert "none.png: no such file" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"fauxto: {tmp_path / 'none.png'}: no such file; check the path\n"
+    assert not (tmp_path / "d.png").exists()
     assert main(["explain", str(path), "-o", str(tmp_path / "d.unknown")]) == 2
-    assert "d.unknown: cannot be written" in capsys.readouterr().err
+    assert "d.unknown: pictures cannot be written as '.unknown'" in capsys.readouterr().err
+    assert main(["explain", str(path), "-o", str(tmp_path / "no" / "d.png")]) == 2
+    assert "d.png: cannot be written (No such file or directory)" in capsys.readouterr().err

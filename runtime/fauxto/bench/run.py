@@ -6,7 +6,6 @@ there at once and only the rate counts.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -27,7 +26,7 @@ from fauxto.system import usable_cpus
 
 
 def run(plan: Plan) -> Report:
-    """Measure, one fresh process for each provider and variant. Ctrl-C keeps what was measured.
+    """Measure, one fresh process for each provider and variant. After Ctrl-C the report is not "complete".
 
     Raises:
         FauxtoError: the model cannot be used, or none of the providers and variants can.
@@ -53,7 +52,7 @@ def run(plan: Plan) -> Report:
                 _measure(job, report, f"{place} of {len(pairs)}: {provider} {variant}")
             report["complete"] = True
         except KeyboardInterrupt:
-            print("fauxto: stopped; what was measured until now is kept", file=sys.stderr)
+            pass  # what was measured until now is kept
     if report["complete"] and not report["rows"]:
         raise FauxtoError("; ".join(dict.fromkeys(entry["reason"] for entry in report["skipped"])))
     report["machine"]["load_after"] = system.load()

@@ -1,92 +1,118 @@
-"""Records -> text, JSON, JSON lines or CSV, streamed: nothing is held back until the end."""
+"""Records -> text, JSON, JSON lines or CSV, each written as soon as it comes."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
-import sys
-import time
+import math
+import os
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Literal, TextIO
+from types import TracebackType
+from typing import Any, Literal
 
+from fauxto.cli.streams import Output
 from fauxto.prediction import Prediction
+from fauxto.reporting.text import chance, visible
 
 Format = Literal["text", "json", "jsonl", "csv"]
 FORMATS: tuple[Format, ...] = ("text", "json", "jsonl", "csv")
 
-_COLOURS = {"ai": "\033[31m", "photo": "\033[32m", "unsure": "\033[33m", "error": "\033[35m"}
+LABELS = {"ai": "ai", "unsure": "unsure", "no_sign": "no sign", "error": "error"}
+"""A verdict, or the lack of one, as the first word of a line."""
+
+_COLOURS = {"ai": "\033[31m", "unsure": "\033[33m", "error": "\033[35m"}  # "no sign" is no good news: it has none
+_INDENT = " " * 20
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""First characters of a cell that a spreadsheet may run (OWASP, CSV injection)."""
 
 
 class Writer:
-    """Writes records to a text stream, each as soon as it comes.
+    """Writes records to an Output, in one of FORMATS.
 
-    Used as a context manager: what was written is whole at any end, an interruption included (a JSON
-    array gets its closing bracket).
+    Used as a context manager: what was written is whole at any end, an interruption included (a JSON array gets its
+    closing bracket).
     """
 
-    def __init__(self, stream: TextIO, format: Format) -> None:
-        self._stream, self._format, self._count = stream, format, 0
-        self._colour = format == "text" and stream.isatty()
-        self._csv = csv.DictWriter(stream, [field.name for field in fields(Prediction)], lineterminator="\n")
+    def __init__(self, output: Output, format: Format) -> None:
+        self._output, self._format, self._count = output, format, 0
 
     def __enter__(self) -> Writer:
+        self._colour = self._output.isatty and colours_wanted()
         if self._format == "csv":
-            self._csv.writeheader()
+            self._output.write(_csv_line([field.name for field in fields(Prediction)]))
         elif self._format == "json":
-            self._stream.write("[")
+            self._output.write("[")
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._format == "json":
-            self._stream.write("\n]\n")
-        self._stream.flush()
+            self._output.write("\n]\n")
 
     def write(self, record: Prediction) -> None:
-        """Write one record and flush it."""
+        """Write one record."""
         if self._format == "csv":
-            self._csv.writerow(record.to_dict())
+            line = _csv_line([cell(value) for value in record.to_dict().values()])
         elif self._format == "text":
-            self._stream.write(as_text(record, self._colour) + "\n")
-        elif self._format == "jsonl":
-            self._stream.write(json.dumps(record.to_dict()) + "\n")
+            line = as_text(record, self._colour) + "\n"
         else:
-            self._stream.write((",\n" if self._count else "\n") + json.dumps(record.to_dict()))
+            line = json.dumps(record.to_dict(), allow_nan=False)
+            line = f"{line}\n" if self._format == "jsonl" else f"{',' if self._count else ''}\n{line}"
         self._count += 1
-        self._stream.flush()
+        self._output.write(line)
 
 
-def as_text(record: Prediction, colour: bool) -> str:
-    """One aligned line: verdict, probability, path, and what a person needs to know besides."""
+def as_text(record: Prediction, colour: bool = False) -> str:
+    """A line: verdict, probability, path, and what a person must know besides; below it what the file declares."""
     word = record.verdict or "error"
-    shown = f"{_COLOURS[word]}{word:<6}\033[0m" if colour else f"{word:<6}"
+    start = f"{LABELS[word]:<8}"
+    if colour and word in _COLOURS:
+        start = f"{_COLOURS[word]}{start}\033[0m"
+    path = "-" if record.path is None else visible(record.path) or "''"
     if record.p_ai is None:
-        return f"{shown}     -  {record.path}: {record.error}"
-    note = ""
-    if record.verdict == "unsure":
-        note = f"  (leans {record.lean}" + ("; too small to say)" if record.reason == "too_small" else ")")
-    if told := record.declaration:
-        note += f"\n              the file {told}"
-    return f"{shown}  {record.p_ai:.2f}  {record.path}{note}"
+        return f"{start} {'-':<10} {path}: {visible(record.error or '')}"
+    too_small = record.reason == "too_small"
+    notes = ["contradicts what the file declares"] if record.contradicts_declaration else []
+    notes += ["too small to judge"] if too_small else [f"leans {LABELS[record.lean]}"] if record.lean else []
+    line = f"{start} {'-' if too_small else chance(record.p_ai):<10} {path}"
+    line += f"  ({'; '.join(notes)})" if notes else ""
+    return line + (f"\n{_INDENT}the file {visible(str(record.declaration))}" if record.declaration else "")
 
 
-class Progress:
-    """A one-line counter on stderr; silent unless `shown`. `label` goes before it, `total` is how many there are."""
+def tally(counts: Mapping[str, int]) -> str:
+    """How often each verdict was given: "2 ai, 0 unsure, 1 no sign, 0 error"."""
+    return ", ".join(f"{counts.get(word, 0)} {label}" for word, label in LABELS.items())
 
-    def __init__(self, shown: bool, label: str = "", total: int | None = None) -> None:
-        self._shown, self._started, self._next = shown, time.monotonic(), 0.0
-        self._label, self._of = label, f" of {total}" if total else ""
 
-    def update(self, count: int) -> None:
-        """Show `count` pictures done, at most five times a second."""
-        now = time.monotonic()
-        if self._shown and now >= self._next:
-            self._next = now + 0.2
-            rate = count / max(1e-9, now - self._started)
-            print(
-                f"\r{self._label}{count}{self._of} pictures, {rate:.1f} a second ", end="", file=sys.stderr, flush=True
-            )
+def colours_wanted() -> bool:
+    """Whether a terminal may be sent colours: see https://no-color.org."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
-    def clear(self) -> None:
-        """Take the line away again."""
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+def cell(value: str | int | float | None) -> str | int | float | None:
+    """A value of a record for CSV: text that a spreadsheet would take for a formula gets a quote before it."""
+    if isinstance(value, str) and value != "-" and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
+def as_json(value: Any) -> str:
+    """A report as indented JSON that every reader takes: a figure that is no number is null."""
+    return json.dumps(_finite(value), indent=2, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _csv_line(cells: list[Any]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)  # before Python 3.13 it quotes only these two characters
+    return buffer.getvalue().removesuffix("\r\n") + "\n"

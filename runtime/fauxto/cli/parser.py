@@ -1,204 +1,133 @@
-"""The command line's verbs and options; what they do is in cli.py."""
+"""The command line's words: the verbs, and the options that several of them share. Each verb module adds its own."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import Any
+from importlib import import_module
+from types import ModuleType
+from typing import NoReturn
 
-import fauxto
-from fauxto.cli.output import FORMATS
-from fauxto.inference.providers import AUTO, CHOICES, NAMES, VARIABLE
+from fauxto.argument_types import positive, share
+from fauxto.inference.providers import AUTO, CHOICES, VARIABLE
+from fauxto.reporting.text import visible
+from fauxto.verdict import PRIOR
+from fauxto.version import __version__
 
-SCOPES = ("model", "end_to_end")
-SHELLS = ("bash", "zsh", "tcsh")
+VERBS = {
+    "predict": "look for signs of AI in pictures",
+    "explain": "draw where in a picture the signs of AI lie",
+    "web": "serve a page to drop pictures on, and an HTTP API",
+    "eval": "measure the model on labelled pictures of your own",
+    "scan": "look through a million pictures, into Parquet files",
+    "report": "summarise what a scan found",
+    "doctor": "check what can run the model on this machine",
+    "bench": "measure latency and throughput on this machine",
+    "info": "print the model's card, file hashes and versions",
+    "completion": "print a script that completes verbs and options",
+}
+"""Each verb is a module of this package, with `add(parser)` for its options and `run(args)`, which returns the exit
+status."""
+
+OPTIONS = ("-h", "--help", "--version")
+
+STATUS = """\
+exit status:
+  0    all went well
+  1    some input could not be read
+  2    wrong usage, or a model, provider or output that cannot be used
+  3    a verdict named by --fail-on was given
+  130  stopped by Ctrl-C
+  141  the reader of the output closed it (| head)
+
+`fauxto PATH` means `fauxto predict PATH`."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """All verbs and their options."""
-    parser = argparse.ArgumentParser(
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors do nothing to a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage and message, exit with 2."""
+        super().error(visible(message))
+
+
+def module(verb: str) -> ModuleType:
+    """The module of a verb."""
+    return import_module(f"fauxto.cli.{verb}")
+
+
+def build_parser(asked: str | None = None) -> Parser:
+    """The parser of all verbs; with the options of only the one that was asked for, if that is a verb.
+
+    Args:
+        asked: the first word of the command line; None: the options of every verb.
+    """
+    parser = Parser(
         prog="fauxto",
-        description="Tell AI-generated pictures from photographs, on this machine. A hint, never proof.",
-        epilog="`fauxto PATH` means `fauxto predict PATH`.",
+        description="Look for signs of AI in pictures, on this machine. A hint, never proof.",
+        epilog=STATUS,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=16),
     )
-    parser.add_argument("--version", action="version", version=f"fauxto {fauxto.__version__}")
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-
-    model = argparse.ArgumentParser(add_help=False)
-    model.add_argument("--model", metavar="DIR", help="folder of another model (default: the released one)")
-
-    running = argparse.ArgumentParser(add_help=False, parents=[model])
-    running.add_argument(
-        "--provider",
-        choices=CHOICES,
-        help=f"what runs the model (default: ${VARIABLE}, else {AUTO}); see fauxto doctor",
-    )
-    running.add_argument("--variant", metavar="NAME", help="of the model's files (default: the best for the provider)")
-
-    predict = verbs.add_parser(
-        "predict",
-        parents=[running],
-        help="a verdict for each picture",
-        description="A verdict for each picture: photo, unsure or ai.",
-        epilog="example: fauxto predict -r ~/Pictures --format jsonl -o verdicts.jsonl",
-    )
-    predict.add_argument("paths", nargs="+", metavar="PATH", help="pictures, folders with -r, or - for standard input")
-    predict.add_argument("-r", "--recursive", action="store_true", help="search folders for pictures")
-    predict.add_argument("--format", choices=FORMATS, default="text", help="of the results (default: text)")
-    predict.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the results there")
-    predict.add_argument("--operating-point", metavar="NAME", help="fpr1, fpr5 or balanced (default: the model's own)")
-    predict.add_argument("--batch-size", type=positive, default=1, metavar="N", help="pictures in one run of the model")
-    predict.add_argument("--jobs", type=positive, metavar="N", help="threads that decode (default: the usable CPUs)")
-    predict.add_argument(
-        "--provenance", action="store_true", help="also say what the file declares of itself (C2PA, XMP, EXIF, texts)"
-    )
-    predict.add_argument("--fail-on", choices=("ai",), help="exit with 3 if a picture gets this verdict")
-    predict.set_defaults(verb="predict")
-
-    explain = verbs.add_parser(
-        "explain",
-        parents=[running],
-        help="a heat map of where the evidence lies",
-        description="Draw where the evidence lies: red speaks for ai, blue for a photograph. A hint, not proof.",
-        epilog="example: fauxto explain photo.jpg -o heat.png",
-    )
-    explain.add_argument("path", metavar="PATH", help="one picture, or - for standard input")
-    explain.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="heat map to write")
-    explain.add_argument(
-        "--as", dest="kind", choices=("overlay", "map", "array"), default="overlay",
-        help="over the picture, alone, or log-odds as .npy, (H, W) float32 (default: overlay)",
-    )  # fmt: skip
-    explain.set_defaults(verb="explain")
-
-    web = verbs.add_parser(
-        "web",
-        parents=[running],
-        help="a page to drop pictures on, and an HTTP API",
-        description="Serve the page and POST /api/predict on this machine.",
-        epilog="example: fauxto web --port 8000",
-    )
-    web.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)")
-    web.add_argument("--port", type=port, default=7860, help="(default: 7860)")
-    web.set_defaults(verb="web")
-
-    evaluate = verbs.add_parser(
-        "eval",
-        parents=[running],
-        help="measure the model on your own labelled folder",
-        description="Measure the model on DIR/{ai,real}, beside a baseline of trivial features.",
-        epilog="example: fauxto eval ~/labelled --grid 200 --html report.html",
-    )
-    evaluate.add_argument("folder", type=Path, metavar="DIR", help="folder with the sub-folders ai and real")
-    evaluate.add_argument("--conditions", default="clean,web,hard", metavar="LIST", help="(default: clean,web,hard)")
-    evaluate.add_argument("--sample", type=positive, metavar="N", help="only N pictures of each class, seeded")
-    evaluate.add_argument(
-        "--grid", type=positive, default=0, metavar="N", help="also JPEG, WebP, scale, blur, noise on N of each class"
-    )
-    evaluate.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(default: text)")
-    evaluate.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the figures there")
-    evaluate.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots and the worst mistakes")
-    evaluate.add_argument("--no-thumbnails", action="store_true", help="leave the pictures out of the page")
-    evaluate.set_defaults(verb="eval")
-
-    doctor = verbs.add_parser(
-        "doctor",
-        parents=[model],
-        help="what can run the model here, and what is wrong with the rest",
-        description="Try every execution provider: does it load, run the whole model, answer rightly, and how fast.",
-        epilog="example: fauxto doctor --json",
-    )
-    doctor.add_argument("--json", action="store_true", help="all of it, as JSON")
-    doctor.set_defaults(verb="doctor")
-
-    _add_bench(verbs, model)
-    _add_scan(verbs, running)
-
-    info = verbs.add_parser(
-        "info",
-        parents=[model],
-        help="the model, its card, hashes and versions",
-        description="Print the model's card and what it runs on, as JSON.",
-        epilog="example: fauxto info | head",
-    )
-    info.set_defaults(verb="info")
-
-    completion = verbs.add_parser(
-        "completion",
-        help="completion of verbs and options for a shell",
-        description="Print a script that teaches a shell to complete fauxto's verbs and options.",
-        epilog="example: fauxto completion bash > ~/.local/share/bash-completion/completions/fauxto",
-    )
-    completion.add_argument("shell", choices=SHELLS)
-    completion.set_defaults(verb="completion")
+    parser.add_argument("--version", action="version", version=f"fauxto {__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB", dest="verb")
+    for verb, summary in VERBS.items():
+        own = verbs.add_parser(verb, help=summary)
+        if asked in (None, verb):
+            module(verb).add(own)
     return parser
 
 
-def _add_bench(verbs: Any, model: argparse.ArgumentParser) -> None:
-    bench = verbs.add_parser(
-        "bench",
-        parents=[model],
-        help="latency and throughput on this machine",
-        description="Measure every provider and variant here, each in a fresh process, beside how right it answers.",
-        epilog="example: fauxto bench --quick; fauxto bench --out results",
+def similar(word: str) -> str | None:
+    """The verb or option that somebody may have meant by a word that is none; None for what looks like a path."""
+    from difflib import get_close_matches  # seldom needed
+
+    close = get_close_matches(word, [*VERBS, *OPTIONS[1:]], n=1) if word.isalpha() else []
+    return close[0] if close else None
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """--model."""
+    parser.add_argument("--model", metavar="DIR", help="folder of another model (default: the released one)")
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """--model, --provider and --variant."""
+    add_model(parser)
+    parser.add_argument(
+        "--provider",
+        choices=CHOICES,
+        help=f"execution provider to run the model on, see fauxto doctor (default: ${VARIABLE}, else {AUTO})",
     )
-    bench.add_argument("--provider", action="append", choices=tuple(NAMES), help="may be repeated (default: all here)")
-    bench.add_argument("--variant", action="append", metavar="NAME", help="may be repeated (default: all there are)")
-    bench.add_argument("--scope", action="append", choices=SCOPES, help="the network alone, or from file to verdict")
-    bench.add_argument("--batch-sizes", metavar="LIST", help="views in one run (default: 1, and those of a picture)")
-    bench.add_argument("--threads", type=positive, metavar="N", help="of the inference (default: the usable CPUs)")
-    bench.add_argument("--duration", type=positive, metavar="SECONDS", help="of each measurement (default: 10)")
-    bench.add_argument("--count", type=positive, metavar="N", help="at most so many samples of each (default: 5000)")
-    bench.add_argument("--quick", action="store_true", help="one second for each")
-    bench.add_argument("--format", choices=("text", "markdown", "csv", "json"), default="text", help="(default: text)")
-    bench.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the results there")
-    bench.add_argument("--out", type=Path, metavar="DIR", help="write every format and a plot, named by device, there")
-    bench.set_defaults(verb="bench")
+    parser.add_argument("--variant", metavar="NAME", help="model variant to run (default: the best for the provider)")
 
 
-def _add_scan(verbs: Any, running: argparse.ArgumentParser) -> None:
-    scan = verbs.add_parser(
-        "scan",
-        parents=[running],
-        help="a million pictures into Parquet files, to stop and go on",
-        description="Verdicts for any number of pictures as Parquet files. Run again, it goes on where it ended.",
-        epilog="example: fauxto scan ~/archive shards/*.tar s3://bucket/photos --out verdicts; "
-        "fauxto scan --report verdicts --html report.html",
+def add_verdict(parser: argparse.ArgumentParser) -> None:
+    """--operating-point and --prior."""
+    parser.add_argument(
+        "--operating-point",
+        metavar="NAME",
+        help="rule that turns probabilities into verdicts: fpr1, fpr5 or balanced (default: the model's own)",
     )
-    scan.add_argument(
-        "sources", nargs="*", metavar="SRC",
-        help="folders, globs, .txt files with a path a line, .tar shards, pictures, URLs of stores that fsspec knows; "
-        "none: go on with the scan in DIR",
-    )  # fmt: skip
-    scan.add_argument("--out", type=Path, metavar="DIR", help="folder for the results")
-    scan.add_argument(
-        "--report", type=Path, metavar="DIR", help="say what the scan in DIR has found; nothing is scanned"
+    add_prior(parser)
+
+
+def add_prior(parser: argparse.ArgumentParser) -> None:
+    """--prior."""
+    parser.add_argument(
+        "--prior",
+        type=share,
+        default=PRIOR,
+        metavar="P",
+        help="share of AI pictures where yours come from, between 0 and 1; it moves probabilities, never verdicts "
+        f"(default: {PRIOR})",
     )
-    scan.add_argument("--format", choices=("text", "json"), default="text", help="of the report (default: text)")
-    scan.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the report there")
-    scan.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page with plots and finds")
-    scan.add_argument("--sample", type=positive, metavar="N", help="only N of the pictures, drawn by --seed")
-    scan.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample (default: 0)")
-    scan.add_argument("--operating-point", metavar="NAME", help="fpr1, fpr5 or balanced (default: the model's own)")
-    scan.add_argument("--part-rows", type=positive, default=512, metavar="N", help="pictures in a file (default: 512)")
-    scan.add_argument("--batch-size", type=positive, default=1, metavar="N", help="pictures in one run of the model")
-    scan.add_argument("--jobs", type=positive, metavar="N", help="processes that decode (default: the usable CPUs)")
-    scan.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")
-    scan.add_argument("--workers", type=positive, metavar="N", help="of Ray, at most (default: its CPUs)")
-    scan.add_argument("--num-gpus", type=float, default=0, metavar="N", help="of each of Ray's workers (default: 0)")
-    scan.set_defaults(verb="scan")
 
 
-def port(word: str) -> int:
-    """An argument that is a TCP port."""
-    number = positive(word)
-    if number > 65535:
-        raise ValueError
-    return number
-
-
-def positive(word: str) -> int:
-    """An argument that is a whole number of at least 1."""
-    number = int(word)
-    if number < 1:
-        raise ValueError
-    return number
+def add_batch_size(parser: argparse.ArgumentParser) -> None:
+    """--batch-size."""
+    parser.add_argument(
+        "--batch-size",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="pictures in one run of the model; more than 1 pays on a GPU only (default: 1)",
+    )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 from PIL import Image
+
+from fauxto.image import matrix_profile
+
+Convert = Callable[[Image.Image], Image.Image]
 
 NEAR = 2  # levels: a profile that moves no colour of the probe farther is sRGB by another name
 SPACES = {"RGB": ("RGB ",), "RGBA": ("RGB ",), "L": ("GRAY",)}
@@ -16,7 +20,7 @@ SPACES = {"RGB": ("RGB ",), "RGBA": ("RGB ",), "L": ("GRAY",)}
 
 def is_srgb(profile: bytes | None, mode: str) -> bool:
     """Whether nothing is to be done: no profile, sRGB by whatever name, a damaged one, or one for another mode."""
-    return not profile or _transform(profile, mode) is None
+    return not profile or _converter(profile, mode) is None
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -24,22 +28,30 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
     Where nothing is to be done, the very same image is returned.
     """
-    transform = _transform(profile, image.mode) if profile else None
-    return image if transform is None else transform.apply(image)
-
-
-def in_place_to_srgb(image: Image.Image, profile: bytes | None) -> None:
-    """`to_srgb` for an RGB image that may be written over."""
-    transform = _transform(profile, image.mode) if profile else None
-    if transform is not None:
-        transform.apply_in_place(image)
+    convert = _converter(profile, image.mode) if profile else None
+    return image if convert is None else convert(image)
 
 
 @lru_cache(maxsize=32)
-def _transform(profile: bytes, mode: str) -> Any | None:
-    """Little CMS's transform from the profile to sRGB; None where nothing is to be done."""
+def _converter(profile: bytes, mode: str) -> Convert | None:
+    """What turns an image with this profile into sRGB; None where nothing is to be done."""
     if mode not in SPACES:
         return None
+    if mode == "RGB" and (matrix := matrix_profile.read(profile)):
+        convert: Convert = partial(_by_matrix, matrix)
+    elif found := _by_tables(profile, mode):
+        convert = found
+    else:
+        return None
+    return None if _is_near(convert, mode) else convert
+
+
+def _by_matrix(matrix: matrix_profile.MatrixProfile, image: Image.Image) -> Image.Image:
+    return Image.fromarray(matrix.to_srgb(np.asarray(image)))
+
+
+def _by_tables(profile: bytes, mode: str) -> Convert | None:
+    """Little CMS's transform from the profile to sRGB; None where it is damaged or made for another kind of image."""
     from PIL import ImageCms  # takes time to load, and most images need none
 
     try:
@@ -50,12 +62,12 @@ def _transform(profile: bytes, mode: str) -> Any | None:
         transform = ImageCms.buildTransform(
             opened, ImageCms.createProfile("sRGB"), mode, target, ImageCms.Intent.RELATIVE_COLORIMETRIC
         )
-        return None if _is_near(transform, mode) else transform
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError):
         return None
+    return lambda image: transform.apply(image)
 
 
-def _is_near(transform: Any, mode: str) -> bool:
+def _is_near(convert: Convert, mode: str) -> bool:
     """Whether no colour of a coarse grid is moved by more than NEAR levels."""
     steps = np.linspace(0, 255, 9).round().astype(np.uint8)
     if mode == "L":
@@ -66,5 +78,5 @@ def _is_near(transform: Any, mode: str) -> bool:
     given = Image.fromarray(probe)
     if mode == "RGBA":
         given.putalpha(255)
-    found = np.asarray(transform.apply(given).convert("RGB")).astype(int)
+    found = np.asarray(convert(given).convert("RGB")).astype(int)
     return bool(np.abs(found - expected.astype(int)).max() <= NEAR)

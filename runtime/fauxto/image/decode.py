@@ -17,14 +17,14 @@ from PIL import Image, UnidentifiedImageError
 
 from fauxto.errors import ImageError
 from fauxto.image import formats, tiff
-from fauxto.image.colour import in_place_to_srgb, is_srgb, to_srgb
+from fauxto.image.colour import is_srgb, to_srgb
 from fauxto.image.source import Source, path_of, read_bytes
 from fauxto.image.trim import trimmed
 
 MAX_PIXELS = 178_000_000
 """Largest image that is decoded. A header that claims more is refused before any pixel is read."""
 
-BAND = 1 << 22
+BAND = 1 << 20
 """Pixels that are converted at once."""
 
 _WITH_ALPHA = ("RGBA", "LA", "PA", "La", "RGBa")
@@ -72,9 +72,6 @@ def load_bytes(data: bytes) -> Image.Image:
     image = open_image(data)
     image.load()
     turn = _orientation(image)
-    if image.mode == "RGB" and "transparency" not in image.info:
-        in_place_to_srgb(image, image.info.get("icc_profile"))  # nobody else has it: no copy is needed
-        return _turned(image, turn)
     flat = _flat(image)
     if flat is not image:
         image.close()  # its pixels are in `flat` now: turning that takes the memory of one image more

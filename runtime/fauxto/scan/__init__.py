@@ -8,12 +8,17 @@ is known from the names of the files, whoever scans and however it ended.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from fauxto.scan.predictor import Predictor
 
 __all__ = ["Predictor"]
+
+Engine = Literal["local", "ray"]
+ENGINES: tuple[Engine, ...] = ("local", "ray")
+PART_ROWS = 512
+"""Pictures in one Parquet file, at most, unless a scan says otherwise."""
 
 
 def __getattr__(name: str) -> object:

@@ -13,6 +13,7 @@ from fauxto.inference.providers import ProviderLike
 from fauxto.scan.rows import Decoders
 from fauxto.scan.sources import Item, named
 from fauxto.scan.table import rows_table
+from fauxto.verdict import PRIOR
 
 
 class Predictor:
@@ -34,6 +35,7 @@ class Predictor:
         threads: int | None = 1,
         jobs: int = 1,
         batch_size: int = 1,
+        prior: float = PRIOR,
     ) -> None:
         """See Detector for its errors.
 
@@ -45,9 +47,16 @@ class Predictor:
             threads: of the inference: 1, as Ray gives an actor one CPU unless it is asked for more.
             jobs: processes that decode beside the inference.
             batch_size: pictures in one run of the model.
+            prior: see Detector.
         """
         self.detector = Detector(
-            model, provider=provider, operating_point=operating_point, threads=threads, provenance=True, variant=variant
+            model,
+            provider=provider,
+            operating_point=operating_point,
+            threads=threads,
+            provenance=True,
+            variant=variant,
+            prior=prior,
         )
         self._decoders, self._batch_size = Decoders(jobs, self.detector.card.preprocessing), batch_size
 

@@ -32,7 +32,7 @@ def summarise(path: Path) -> dict[str, Any]:
     folder = Folder(path)
     settings, parts = folder.settings, folder.parts()
     if settings is None:
-        advice = "--report needs a folder" if path.is_file() else f"fauxto scan SRC --out {path} makes one"
+        advice = "fauxto report needs a folder" if path.is_file() else f"fauxto scan SRC --out {path} makes one"
         raise FauxtoError(f"{path}: no scan there; {advice}")
     counts: Counter[str] = Counter()
     by_source: dict[str, Counter[str]] = {}

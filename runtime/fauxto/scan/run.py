@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fauxto.errors import FauxtoError
 from fauxto.inference.providers import ProviderLike
-from fauxto.progress import Progress
-from fauxto.scan import local
+from fauxto.progress import Progress, on_terminal, tell
+from fauxto.scan import PART_ROWS, Engine, local
 from fauxto.scan.folder import Folder, unwritable
 from fauxto.scan.predictor import Predictor
 from fauxto.scan.sources import Item, absolute, find, sample
 from fauxto.system import usable_cpus
-
-Engine = Literal["local", "ray"]
-ENGINES: tuple[Engine, ...] = ("local", "ray")
-PART_ROWS = 512
+from fauxto.verdict import PRIOR
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class Plan:
         jobs: processes that decode, of each worker; None: the usable CPUs, and with Ray 1.
         workers: of Ray, at most; None: as many as the cluster has CPUs.
         num_gpus: of each of Ray's workers.
-        batch_size, model, provider, variant, operating_point: as Detector takes them.
+        batch_size, model, provider, variant, operating_point, prior: as Detector takes them.
     """
 
     sources: tuple[str, ...]
@@ -53,6 +49,7 @@ class Plan:
     provider: ProviderLike | None = None
     variant: str | None = None
     operating_point: str | None = None
+    prior: float = PRIOR
 
 
 def scan(plan: Plan, seen: Counter[str]) -> int:
@@ -69,6 +66,7 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
         "model": plan.model,
         "provider": plan.provider,
         "operating_point": plan.operating_point,
+        "prior": plan.prior,
         "batch_size": plan.batch_size,
     }
     on_ray = plan.engine == "ray"
@@ -78,12 +76,12 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
         with folder.hold():
             _begin(plan, folder, here)
             for part in folder.drop_damaged():
-                print(f"{plan.out / part.name}: damaged, its pictures are read again", file=sys.stderr)
+                tell(f"{plan.out / part.name}: damaged, its pictures are read again")
             parts, total = folder.to_do(plan.part_rows), folder.count()
             before = total - sum(part.stop - part.start for part in parts)
-            progress = Progress(sys.stderr.isatty(), f"{before} done before; " if before else "", total - before)
+            progress = Progress(on_terminal(), f"{before} done before; " if before else "", total - before)
 
-            def tell(found: Counter[str]) -> None:
+            def count(found: Counter[str]) -> None:
                 seen.update(found)
                 progress.update(seen.total())
 
@@ -92,9 +90,9 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
                     from fauxto.scan import on_ray as ray_engine
 
                     own = options | {"variant": here.detector.variant, "jobs": plan.jobs or 1}
-                    ray_engine.run(folder, parts, own, plan.workers, plan.num_gpus, tell)
+                    ray_engine.run(folder, parts, own, plan.workers, plan.num_gpus, count)
                 else:
-                    local.run(folder, parts, here, tell)
+                    local.run(folder, parts, here, count)
             finally:
                 progress.clear()
             return before
@@ -109,6 +107,7 @@ def _begin(plan: Plan, folder: Folder, here: Predictor) -> None:
         "model_sha256": detector.model_sha256,
         "card_sha256": detector.model.card_sha256,
         "operating_point": detector.operating_point.name,
+        "prior": detector.prior,
     }
     if plan.sources:
         asked |= {"sources": [absolute(source) for source in plan.sources], "sample": plan.sample, "seed": plan.seed}
@@ -118,7 +117,7 @@ def _begin(plan: Plan, folder: Folder, here: Predictor) -> None:
 
 
 def _listed(plan: Plan) -> Iterable[Item]:
-    progress, found = Progress(sys.stderr.isatty(), "listing: "), find(plan.sources)
+    progress, found = Progress(on_terminal(), "listing: "), find(plan.sources)
     counted = (progress.update(count) or item for count, item in enumerate(found, 1))  # type: ignore[func-returns-value]
     items = sample(counted, plan.sample, plan.seed) if plan.sample else counted
     yield from items

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from fauxto.detector import Detector
+from fauxto.verdict import PRIOR
 from fauxto.web.api import MAX_UPLOAD, make_api
 from fauxto.web.page import CSS, PASTE, THEME, make_page
 
@@ -40,14 +41,19 @@ def make_app(detector: Detector, uploads: str) -> FastAPI:
 
 
 def serve(
-    host: str, port: int, model: str | None = None, provider: str | None = None, variant: str | None = None
+    host: str,
+    port: int,
+    model: str | None = None,
+    provider: str | None = None,
+    variant: str | None = None,
+    prior: float = PRIOR,
 ) -> None:
     """Serve until stopped. Uploads are deleted once they are answered, and all with the server's end.
 
     Raises:
         FauxtoError: the model cannot be loaded, or not on that provider.
     """
-    detector = Detector(model, provider=provider, provenance=True, variant=variant)
+    detector = Detector(model, provider=provider, provenance=True, variant=variant, prior=prior)
     shown = f"[{host}]" if ":" in host else host
     print(f"fauxto: http://{shown}:{port}/  (the API's description: /docs; stop with Ctrl-C)", file=sys.stderr)
     if not loopback(host):

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from fauxto.errors import ImageError
-from fauxto.image import tiff
+from fauxto.image import colour, matrix_profile, tiff
 from fauxto.image.decode import load
 from fauxto.image.source import MAX_BYTES
 from tests.helpers import encode, make_photo
@@ -254,3 +254,34 @@ def test_an_input_without_an_end_is_refused() -> None:
 
     with pytest.raises(ImageError, match=f"more than {MAX_BYTES >> 20} MiB"):
         load(Endless())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["sRGB", "swapped", "gamma", "table"])
+def test_matrix_profiles_give_what_little_cms_gives(kind: str) -> None:
+    profile = {"sRGB": SRGB, "swapped": wide_gamut()}.get(kind, b"")
+    if not profile:
+        curve = struct.pack(">4s4xIH", b"curv", 1, int(1.8 * 256)) if kind == "gamma" else table_curve()
+        profile = with_curves(wide_gamut(), curve)
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    own, slow = matrix_profile.read(profile), colour._by_tables(profile, "RGB")
+    assert own is not None
+    assert slow is not None
+    expected = np.asarray(slow(Image.fromarray(pixels))).astype(int)
+    assert np.abs(own.to_srgb(pixels).astype(int) - expected).max() <= 1
+
+
+def table_curve() -> bytes:
+    values = (np.linspace(0, 1, 64) ** 2.2 * 65535).round().astype(int).tolist()
+    return struct.pack(">4s4xI64H", b"curv", 64, *values)
+
+
+def with_curves(profile: bytes, curve: bytes) -> bytes:
+    """A profile whose three curves are another one, put at its end."""
+    result, count = bytearray(profile), struct.unpack_from(">I", profile, 128)[0]
+    for number in range(count):
+        place = 132 + 12 * number
+        if result[place : place + 4] in (b"rTRC", b"gTRC", b"bTRC"):
+            struct.pack_into(">II", result, place + 4, len(profile), len(curve))
+    result += curve + bytes(-len(curve) % 4)
+    struct.pack_into(">I", result, 0, len(result))
+    return bytes(result)

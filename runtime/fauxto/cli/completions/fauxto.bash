@@ -5,37 +5,38 @@
 #    source ~/.local/share/bash_completion/fauxto
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_fauxto_subparsers=(predict explain web eval doctor bench scan info completion)
+_shtab_fauxto_subparsers=(predict explain web eval scan report doctor bench info completion)
 
-_shtab_fauxto_predict_option_strings=(-h --help --model --provider --variant -r --recursive --format -o --output --operating-point --batch-size --jobs --provenance --fail-on)
-_shtab_fauxto_explain_option_strings=(-h --help --model --provider --variant -o --output --as)
-_shtab_fauxto_web_option_strings=(-h --help --model --provider --variant --host --port)
-_shtab_fauxto_eval_option_strings=(-h --help --model --provider --variant --conditions --sample --grid --format -o --output --html --no-thumbnails)
-_shtab_fauxto_doctor_option_strings=(-h --help --model --json)
-_shtab_fauxto_bench_option_strings=(-h --help --model --provider --variant --scope --batch-sizes --threads --duration --count --quick --format -o --output --out)
-_shtab_fauxto_scan_option_strings=(-h --help --model --provider --variant --out --report --format -o --output --html --sample --seed --operating-point --part-rows --batch-size --jobs --engine --workers --num-gpus)
+_shtab_fauxto_predict_option_strings=(-h --help -r --recursive --format -o --output --provenance --fail-on --operating-point --prior --model --provider --variant --batch-size --jobs)
+_shtab_fauxto_explain_option_strings=(-h --help -o --output --as --model --provider --variant)
+_shtab_fauxto_web_option_strings=(-h --help --host --port --prior --model --provider --variant)
+_shtab_fauxto_eval_option_strings=(-h --help --conditions --sample --grid --format -o --output --html --no-thumbnails --model --provider --variant)
+_shtab_fauxto_scan_option_strings=(-h --help --out --sample --seed --operating-point --prior --model --provider --variant --part-rows --batch-size --jobs --engine --workers --num-gpus)
+_shtab_fauxto_report_option_strings=(-h --help --format -o --output --html)
+_shtab_fauxto_doctor_option_strings=(-h --help --json --model)
+_shtab_fauxto_bench_option_strings=(-h --help --provider --variant --scope --batch-sizes --threads --duration --count --quick --format -o --output --output-dir --model)
 _shtab_fauxto_info_option_strings=(-h --help --model)
 _shtab_fauxto_completion_option_strings=(-h --help)
 _shtab_fauxto_option_strings=(-h --help --version)
 
 
 
-_shtab_fauxto_predict___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_predict___format_choices=(text json jsonl csv)
-_shtab_fauxto_predict___fail_on_choices=(ai)
-_shtab_fauxto_explain___provider_choices=(auto cpu coreml cuda tensorrt openvino)
+_shtab_fauxto_predict___fail_on_choices=(ai unsure)
+_shtab_fauxto_predict___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_explain___as_choices=(overlay map array)
+_shtab_fauxto_explain___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_web___provider_choices=(auto cpu coreml cuda tensorrt openvino)
-_shtab_fauxto_eval___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_eval___format_choices=(text markdown json)
+_shtab_fauxto_eval___provider_choices=(auto cpu coreml cuda tensorrt openvino)
+_shtab_fauxto_scan___provider_choices=(auto cpu coreml cuda tensorrt openvino)
+_shtab_fauxto_scan___engine_choices=(local ray)
+_shtab_fauxto_report___format_choices=(text json)
 _shtab_fauxto_bench___provider_choices=(cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_bench___scope_choices=(model end_to_end)
 _shtab_fauxto_bench___format_choices=(text markdown csv json)
-_shtab_fauxto_scan___provider_choices=(auto cpu coreml cuda tensorrt openvino)
-_shtab_fauxto_scan___format_choices=(text json)
-_shtab_fauxto_scan___engine_choices=(local ray)
-_shtab_fauxto_completion_pos_0_choices=(bash zsh tcsh)
-_shtab_fauxto_pos_0_choices=(predict explain web eval doctor bench scan info completion)
+_shtab_fauxto_completion_pos_0_choices=(bash zsh fish tcsh)
+_shtab_fauxto_pos_0_choices=(predict explain web eval scan report doctor bench info completion)
 
 _shtab_fauxto_predict_pos_0_nargs=+
 _shtab_fauxto_predict__h_nargs=0
@@ -50,15 +51,17 @@ _shtab_fauxto_web___help_nargs=0
 _shtab_fauxto_eval__h_nargs=0
 _shtab_fauxto_eval___help_nargs=0
 _shtab_fauxto_eval___no_thumbnails_nargs=0
+_shtab_fauxto_scan_pos_0_nargs='*'
+_shtab_fauxto_scan__h_nargs=0
+_shtab_fauxto_scan___help_nargs=0
+_shtab_fauxto_report__h_nargs=0
+_shtab_fauxto_report___help_nargs=0
 _shtab_fauxto_doctor__h_nargs=0
 _shtab_fauxto_doctor___help_nargs=0
 _shtab_fauxto_doctor___json_nargs=0
 _shtab_fauxto_bench__h_nargs=0
 _shtab_fauxto_bench___help_nargs=0
 _shtab_fauxto_bench___quick_nargs=0
-_shtab_fauxto_scan_pos_0_nargs='*'
-_shtab_fauxto_scan__h_nargs=0
-_shtab_fauxto_scan___help_nargs=0
 _shtab_fauxto_info__h_nargs=0
 _shtab_fauxto_info___help_nargs=0
 _shtab_fauxto_completion__h_nargs=0

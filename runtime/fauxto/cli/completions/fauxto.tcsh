@@ -8,28 +8,28 @@
 
 
 complete fauxto \
-        'c/--provider=/(auto cpu coreml cuda tensorrt openvino)/' \
         'c/--format=/(text json jsonl csv)/' \
-        'c/--fail-on=/(ai)/' \
+        'c/--fail-on=/(ai unsure)/' \
+        'c/--provider=/(auto cpu coreml cuda tensorrt openvino)/' \
         'c/--as=/(overlay map array)/' \
         'c/--format=/(text markdown json)/' \
+        'c/--engine=/(local ray)/' \
+        'c/--format=/(text json)/' \
         'c/--provider=/(cpu coreml cuda tensorrt openvino)/' \
         'c/--scope=/(model end_to_end)/' \
         'c/--format=/(text markdown csv json)/' \
-        'c/--format=/(text json)/' \
-        'c/--engine=/(local ray)/' \
-        'c/--/(as batch-size batch-sizes conditions count duration engine fail-on format grid help host html jobs json model no-thumbnails num-gpus operating-point out output part-rows port provenance provider quick recursive report sample scope seed threads variant version workers)/' \
+        'c/--/(as batch-size batch-sizes conditions count duration engine fail-on format grid help host html jobs json model no-thumbnails num-gpus operating-point out output output-dir part-rows port prior provenance provider quick recursive sample scope seed threads variant version workers)/' \
         'c/-/(- h o r)/' \
-        'n/--provider/(auto cpu coreml cuda tensorrt openvino)/' \
         'n/--format/(text json jsonl csv)/' \
-        'n/--fail-on/(ai)/' \
+        'n/--fail-on/(ai unsure)/' \
+        'n/--provider/(auto cpu coreml cuda tensorrt openvino)/' \
         'n/--as/(overlay map array)/' \
         'n/--format/(text markdown json)/' \
+        'n/--engine/(local ray)/' \
+        'n/--format/(text json)/' \
         'n/--provider/(cpu coreml cuda tensorrt openvino)/' \
         'n/--scope/(model end_to_end)/' \
         'n/--format/(text markdown csv json)/' \
-        'n/--format/(text json)/' \
-        'n/--engine/(local ray)/' \
-        'p/1/(predict explain web eval doctor bench scan info completion)/' \
-        'n/completion/(bash zsh tcsh)/' \
+        'p/1/(predict explain web eval scan report doctor bench info completion)/' \
+        'n/completion/(bash zsh fish tcsh)/' \
         'p/*/()/'

@@ -1,0 +1,74 @@
+"""fauxto eval: how well the model does on a labelled folder."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import nullcontext
+from pathlib import Path
+
+from fauxto.argument_types import positive
+from fauxto.cli.output import as_json
+from fauxto.cli.parser import add_running
+from fauxto.cli.streams import Output
+from fauxto.errors import FauxtoError
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.description = "Measure the model on DIR/{ai,real}, beside a baseline of trivial features."
+    parser.epilog = "example: fauxto eval ~/labelled --grid 200 --html report.html"
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder with the sub-folders ai and real")
+    parser.add_argument(
+        "--conditions",
+        default="clean,web,hard",
+        metavar="LIST",
+        help="corruptions to measure under: clean, web, hard, divided by commas (default: all three)",
+    )
+    parser.add_argument("--sample", type=positive, metavar="N", help="measure a random sample of N pictures per class")
+    parser.add_argument(
+        "--grid",
+        type=positive,
+        default=0,
+        metavar="N",
+        help="also measure JPEG, WebP, scaling, blur and noise, one at a time, on N pictures per class",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "markdown", "json"), default="text", help="output format (default: text)"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="write the figures to FILE, which is replaced at the end"
+    )
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write a page with plots and the worst mistakes to FILE"
+    )
+    parser.add_argument("--no-thumbnails", action="store_true", help="leave the pictures out of the page")
+    add_running(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure the model on a labelled folder."""
+    try:
+        from fauxto.evaluate.report import as_html, as_markdown, as_text
+        from fauxto.evaluate.run import evaluate
+    except ImportError:
+        raise FauxtoError('eval needs more packages: pip install "fauxto[eval]"') from None
+    forms = {"json": as_json, "markdown": as_markdown, "text": as_text}
+    conditions = args.conditions.split(",")
+    refuse_same(args.output, args.html)
+    # Both files are opened first: a place that cannot be written is told before long work, not after it.
+    with Output(args.html) if args.html else nullcontext() as page:
+        with Output(args.output) as output:
+            found = evaluate(
+                args.folder, args.model, conditions, args.sample, args.grid, provider=args.provider,
+                variant=args.variant,
+            )  # fmt: skip
+            output.write(forms[args.format](found.report) + "\n")
+        if page:
+            page.write(as_html(found, thumbnails=not args.no_thumbnails))
+    return 0
+
+
+def refuse_same(output: Path | None, html: Path | None) -> None:
+    """Raise FauxtoError where -o and --html name the same file."""
+    if output is not None and html is not None and output.resolve() == html.resolve():
+        raise FauxtoError(f"{html}: named by both -o and --html; choose two files")
