@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-import stat
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -52,7 +52,7 @@ def replacing(
     try:
         with beside.open(mode, **options) as file:
             with suppress(OSError):
-                beside.chmod(stat.S_IMODE(target.stat().st_mode))  # a private file stays private
+                shutil.copymode(target, beside)  # before anything is in it: a private file stays private
             yield file
             if sync:
                 file.flush()

@@ -126,8 +126,9 @@ class Prediction:
 
 
 def printable(text: str) -> str:
-    r"""A path, or any text, as valid Unicode: bytes that are no UTF-8 become "\xe9"."""
+    r"""Any text as valid Unicode: a byte that was no UTF-8 becomes "\xe9", any other lone surrogate "\ud800"."""
     try:
-        return text.encode(errors="surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # half of a UTF-16 pair, as a name on Windows can have it
-        return text.encode(errors="backslashreplace").decode("utf-8")
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a name of Windows, which need not be UTF-16
+        raw = text.encode("utf-8", "backslashreplace")
+    return raw.decode("utf-8", "backslashreplace")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +17,9 @@ from fauxto.progress import tell
 
 MAX_INPUT = 256 << 20
 """Bytes of standard input that are taken as one picture."""
+
+OWN_STREAMS = ("/dev/std", "/dev/fd/", "/proc/")
+"""How names begin that lead to what this process has open."""
 
 
 class ClosedPipeError(Exception):
@@ -125,11 +127,9 @@ class Output:
         mode = "b" if self._binary else ""
         text: dict[str, Any] = {"encoding": "utf-8", "errors": "backslashreplace", "newline": ""}
         options = {} if self._binary else text
-        if is_special(self._path):
-            with open(self._path, "a" + mode, **options) as stream:
+        if self._path.as_posix().startswith(OWN_STREAMS):
+            with open(self._path, "a" + mode, **options) as stream:  # it may lead to a file that is open already
                 yield stream
-        elif self._path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))  # now, not when it is replaced
         else:
             with replacing(self._path, "w" + mode, keep=self._partial, **options) as stream:
                 yield stream
@@ -163,14 +163,8 @@ def refuse_overwriting(output: Path | None, inputs: Iterable[str]) -> None:
 
 
 def is_special(path: Path) -> bool:
-    """Whether a path is a device, a pipe or another thing that cannot be replaced by a file."""
-    if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")):  # they may lead to a file that is open already
-        return True
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    """Whether a path is a stream of this process, a device or a pipe: it cannot be replaced by a file."""
+    return path.as_posix().startswith(OWN_STREAMS) or (os.path.exists(path) and not os.path.isfile(path))
 
 
 def finish() -> None:
