@@ -17,7 +17,7 @@ THUMBNAIL = 180  # px
 
 
 def render(name: str, filters: Mapping[str, Callable[..., str]], **values: object) -> str:
-    """The page that fauxto/templates/NAME.html.jinja makes of `values`."""
+    """The page that the template NAME.html.jinja beside this file makes of `values`, with `filters` for its own use."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("fauxto.reporting"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
@@ -32,6 +32,11 @@ def svg(figure: Any) -> Markup:
     figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     return Markup(text[text.index("<svg") :])
+
+
+def label(text: str) -> str:
+    """Any text as matplotlib shows it to the letter: dollar signs would be the borders of a formula."""
+    return text.replace("$", r"\$")
 
 
 def thumbnail(source: Source) -> str:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from fauxto.scan.predictor import Predictor
 
-__all__ = ["Predictor"]
-
 Engine = Literal["local", "ray"]
 ENGINES: tuple[Engine, ...] = ("local", "ray")
 PART_ROWS = 512
-"""Pictures in one Parquet file, at most, unless a scan says otherwise."""
+"""Pictures in one Parquet file, at most: what is lost at worst when the machine dies."""
+
+__all__ = ["ENGINES", "PART_ROWS", "Engine", "Predictor"]
 
 
 def __getattr__(name: str) -> object:

@@ -23,6 +23,8 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from fauxto.errors import FauxtoError
+from fauxto.files import replacing
+from fauxto.prediction import SCHEMA
 from fauxto.scan import table
 from fauxto.scan.sources import Item
 from fauxto.version import __version__
@@ -86,21 +88,35 @@ class Folder:
 
     @property
     def settings(self) -> dict[str, Any] | None:
-        """What the scan in this folder was asked for; None where there is none."""
+        """What the scan in this folder was asked for; None where there is none.
+
+        Raises:
+            FauxtoError: they are damaged, or the rows there are of another schema.
+        """
         try:
-            found: dict[str, Any] = json.loads(self._settings.read_text("utf-8"))
+            found = json.loads(self._settings.read_text("utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
-            raise FauxtoError(f"{self._settings}: damaged ({error}); scan into another folder") from None
-        return found
+            # A scan by fauxto 0.1 that was killed at its start may have left half a file, and nothing else.
+            fix = "scan into another folder" if self.parts() else f"delete {self._own}, then run the same again"
+            raise FauxtoError(f"{self._settings}: damaged ({error}); {fix}") from None
+        schema = found.get("schema", 1) if isinstance(found, dict) else None
+        if schema != SCHEMA:
+            raise FauxtoError(
+                f"{self.path}: a scan with rows of schema {schema} is there, this fauxto reads and writes {SCHEMA}; "
+                "scan into another folder"
+            )
+        return dict(found)
 
     def begin(self, settings: Mapping[str, Any], find: Callable[[], Iterable[Item]]) -> None:
         """Make the list, or go on with the one that is there: then the settings must be the same."""
         kept = self.settings
         if kept is None:
             self._write_list(find())
-            self._settings.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+            with replacing(self._settings, sync=True) as file:
+                json.dump({"schema": SCHEMA, **settings}, file, indent=1)
+                file.write("\n")
             return
         for name, value in settings.items():
             if kept.get(name) != value:
@@ -110,14 +126,12 @@ class Folder:
                 )
 
     def _write_list(self, items: Iterable[Item]) -> None:
-        beside = self._own / ".list.tmp"
-        with pq.ParquetWriter(beside, table.LIST) as writer:
+        with replacing(self._list, "wb", sync=True) as file, pq.ParquetWriter(file, table.LIST) as writer:
             waiting = iter(items)
             while some := list(islice(waiting, GROUP)):
                 names = [{"path": item.text, "file": item.file.encode(errors="surrogateescape")} for item in some]
                 found = [asdict(item) | name for item, name in zip(some, names, strict=True)]
                 writer.write_table(pa.Table.from_pylist(found, schema=table.LIST), row_group_size=GROUP)
-        beside.replace(self._list)
 
     def count(self) -> int:
         """How many pictures the list has."""

@@ -9,10 +9,16 @@ from matplotlib.figure import Figure
 
 from fauxto.errors import FauxtoError, ImageError
 from fauxto.reporting import html
-from fauxto.scan.report import VERDICTS
+from fauxto.reporting.text import measured
+from fauxto.scan.report import WORDS
 from fauxto.scan.sources import fetch, named
 
-COLOURS = {"no_sign": "#2f6690", "unsure": "#c9a227", "ai": "#b3541e", "error": "#777777"}
+COLOURS = {
+    "ai": "#b3541e",
+    "unsure": "#c9a227",
+    "no_sign": "#9aa5b1",
+    "error": "#4a4a4a",
+}  # no sign: neither good nor bad
 ROWS = 25  # groups that a plot shows at most
 
 
@@ -23,7 +29,7 @@ def as_html(report: dict[str, Any], thumbnails: bool = True) -> str:
     pictures = {find["path"]: _thumbnail(find["path"]) for find in report["finds"]} if thumbnails else {}
     return html.render(
         "scan",
-        {"share": lambda count: f"{100 * count / max(1, report['done']):.1f} %"},
+        {"share": lambda count: f"{100 * count / max(1, report['done']):.1f} %", "measured": measured},
         report=report,
         plots={name: html.svg(figure) for name, figure in drawn.items()},
         shown=min(ROWS, len(report["sources"])),
@@ -51,14 +57,15 @@ def _histogram(counts: list[int]) -> Figure:
 def _bars(groups: dict[str, dict[str, int]]) -> Figure:
     """Verdicts of the largest groups, as shares of each."""
     some = dict(list(groups.items())[:ROWS])
-    labels = [f"{name if len(name) <= 48 else '…' + name[-47:]}  ({sum(row.values())})" for name, row in some.items()]
+    names = {name: name if len(name) <= 48 else f"…{name[-47:]}" for name in some}
+    labels = [html.label(f"{names[name]}  ({sum(row.values())})") for name, row in some.items()]
     figure = Figure(figsize=(9, 0.28 * len(some) + 1.1), layout="constrained")
     axes = figure.subplots()
     left = np.zeros(len(some))
     totals = np.array([sum(row.values()) for row in some.values()])
-    for word in VERDICTS:
+    for word in WORDS:
         shares = np.array([row[word] for row in some.values()]) / totals
-        axes.barh(labels, shares, left=left, color=COLOURS[word], label=word)
+        axes.barh(labels, shares, left=left, color=COLOURS[word], label=word.replace("_", " "))
         left += shares
     axes.invert_yaxis()
     axes.set(xlim=(0, 1), xlabel="share of its pictures")

@@ -29,33 +29,34 @@ class Predictor:
     def __init__(
         self,
         model: str | os.PathLike[str] | None = None,
+        *,
         provider: ProviderLike | None = None,
         operating_point: str | None = None,
         variant: str | None = None,
+        prior: float = PRIOR,
         threads: int | None = 1,
         jobs: int = 1,
         batch_size: int = 1,
-        prior: float = PRIOR,
     ) -> None:
         """See Detector for its errors.
 
         Args:
-            model: as Detector takes it, and so the next three.
+            model: as Detector takes it, and so the next four.
             provider: see Detector.
             operating_point: see Detector.
             variant: see Detector.
+            prior: see Detector.
             threads: of the inference: 1, as Ray gives an actor one CPU unless it is asked for more.
             jobs: processes that decode beside the inference.
             batch_size: pictures in one run of the model.
-            prior: see Detector.
         """
         self.detector = Detector(
             model,
             provider=provider,
+            variant=variant,
             operating_point=operating_point,
             threads=threads,
             provenance=True,
-            variant=variant,
             prior=prior,
         )
         self._decoders, self._batch_size = Decoders(jobs, self.detector.card.preprocessing), batch_size

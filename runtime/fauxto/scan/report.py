@@ -14,12 +14,16 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from fauxto.errors import FauxtoError
+from fauxto.prediction import VERDICTS
+from fauxto.reporting.text import measured
 from fauxto.scan.folder import Folder
 
-VERDICTS = ("ai", "unsure", "no_sign", "error")
+WORDS = (*VERDICTS, "error")
+"""What a row is counted as."""
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BINS = 1000  # of p, which makes a quantile right to a thousandth, however many pictures there are
 FINDS = 24  # of the most certain
+SETTINGS = ("schema", "model", "model_sha256", "operating_point", "prior", "test", "sample", "seed")  # of the scan
 COLUMNS = ["path", "verdict", "p_ai", "format", "error", "declared"]
 
 
@@ -27,7 +31,7 @@ def summarise(path: Path) -> dict[str, Any]:
     """The figures of the scan in the folder `path`, as far as it has come. Holds one part at a time.
 
     Raises:
-        FauxtoError: there is no scan, or a part is damaged.
+        FauxtoError: there is no scan or one of another schema, or a part is damaged.
     """
     folder = Folder(path)
     settings, parts = folder.settings, folder.parts()
@@ -59,11 +63,11 @@ def summarise(path: Path) -> dict[str, Any]:
     seconds = busy_seconds(spans)
     return {
         "folder": str(path),
-        **{name: settings[name] for name in ("model", "model_sha256", "operating_point", "sample", "seed")},
+        **{name: settings[name] for name in SETTINGS},
         "asked": settings["sources"],
         "listed": folder.count(),
         "done": counts.total(),
-        "verdicts": {word: counts[word] for word in VERDICTS},
+        "verdicts": {word: counts[word] for word in WORDS},
         "sources": _ordered(by_source),
         "formats": _ordered(by_format),
         "declared": dict(declared.most_common()),
@@ -121,7 +125,7 @@ def busy_seconds(spans: Iterable[tuple[datetime, datetime]]) -> float:
 def _ordered(groups: dict[str, Counter[str]]) -> dict[str, dict[str, int]]:
     """The largest first, every verdict in each."""
     largest = sorted(groups.items(), key=lambda group: (-group[1].total(), group[0]))
-    return {name: {word: counts[word] for word in VERDICTS} for name, counts in largest}
+    return {name: {word: counts[word] for word in WORDS} for name, counts in largest}
 
 
 def as_text(report: dict[str, Any], most: int = 12) -> str:
@@ -131,6 +135,7 @@ def as_text(report: dict[str, Any], most: int = 12) -> str:
     lines = [
         f"{report['folder']}: {done} of {listed} pictures, model {report['model']} "
         f"({report['model_sha256'][:12]}), operating point {report['operating_point']}",
+        *([f"the card's test at {report['operating_point']}: {told}"] if (told := measured(report["test"])) else []),
         *([f"{rate:.1f} pictures a second over {report['seconds']:.0f} s"] if rate else []),
         "",
         *(f"  {word:<8}{count:>9}  {count / max(1, done):6.1%}" for word, count in report["verdicts"].items()),
@@ -138,7 +143,7 @@ def as_text(report: dict[str, Any], most: int = 12) -> str:
         "p_ai at quantiles: " + ", ".join(f"{float(q):.0%} {p:.3f}" for q, p in report["quantiles"].items()),
     ]
     for title in ("sources", "formats"):
-        lines += ["", f"{title} (ai, unsure, no_sign, error):"]
+        lines += ["", f"{title} ({', '.join(WORDS)}):"]
         lines += [_group(name, row) for name, row in list(report[title].items())[:most]]
         if len(report[title]) > most:
             lines.append(f"  and {len(report[title]) - most} more; --format json has all")
@@ -149,4 +154,4 @@ def as_text(report: dict[str, Any], most: int = 12) -> str:
 
 
 def _group(name: str, row: dict[str, int]) -> str:
-    return "  " + "".join(f"{row[word]:>8}" for word in VERDICTS) + f"  {name}"
+    return "  " + "".join(f"{row[word]:>8}" for word in WORDS) + f"  {name}"

@@ -8,7 +8,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,9 +20,11 @@ from fauxto.errors import ImageError
 from fauxto.image.decode import file_format, keep_memory
 from fauxto.image.decoded import Decoded, decode
 from fauxto.image.preprocess import Preprocessing
+from fauxto.scan.interrupts import uninterrupted
 from fauxto.scan.sources import Item, fetch
 from fauxto.scan.stores import StoreError
 
+HEARD = 0.2  # seconds until Ctrl-C is heard while a picture is waited for
 AHEAD = 2  # pictures that each decode process may be ahead of the inference
 
 
@@ -39,7 +41,7 @@ class Decoders:
     """Processes that decode, from their first item until this is dropped."""
 
     def __init__(self, jobs: int, rule: Preprocessing) -> None:
-        """`jobs` processes, which cut views as `rule` says."""
+        """`jobs` processes, which cut crops as `rule` says."""
         self._jobs, self._rule = jobs, rule
         self._pool = _pool(jobs)
 
@@ -74,7 +76,7 @@ class Decoders:
                     return
                 item, future = window.popleft()
                 try:
-                    found = future.result()
+                    found = _result(future)
                 except BrokenProcessPool:
                     # Somebody in the window killed its process, and all the others' work with it. The first one
                     # is tried by itself, then the rest goes on in a new pool; the culprit's turn comes.
@@ -83,12 +85,14 @@ class Decoders:
                     window = deque((other, self._submit(other)) for other, _ in window)
                 yield item, found
         finally:
-            for _, future in window:
-                future.cancel()
+            with uninterrupted():
+                for _, future in window:
+                    future.cancel()
 
     def _submit(self, item: Item) -> Future[_Decoded]:
         try:
-            return self._pool.submit(_decode, item, self._rule)
+            with uninterrupted():
+                return self._pool.submit(_decode, item, self._rule)
         except BrokenProcessPool as error:  # it broke since: the same as if it had broken on this item
             failed: Future[_Decoded] = Future()
             failed.set_exception(error)
@@ -97,9 +101,17 @@ class Decoders:
     def _alone(self, item: Item) -> _Decoded:
         with _pool(1) as pool:
             try:
-                return pool.submit(_decode, item, self._rule).result()
+                return _result(pool.submit(_decode, item, self._rule))
             except BrokenProcessPool:
                 return _Decoded(Decoded(item.text, error="its decoder crashed"))
+
+
+def _result(future: Future[_Decoded]) -> _Decoded:
+    """What a decode process sends, once it has come."""
+    while True:
+        with uninterrupted():
+            if wait([future], HEARD).done:
+                return future.result()
 
 
 def _moment(seconds: float | None) -> datetime | None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
 from fauxto.inference.providers import ProviderLike
 from fauxto.progress import Progress, on_terminal, tell
 from fauxto.scan import PART_ROWS, Engine, local
-from fauxto.scan.folder import Folder, unwritable
+from fauxto.scan.folder import Folder, Part, unwritable
 from fauxto.scan.predictor import Predictor
 from fauxto.scan.sources import Item, absolute, find, sample
 from fauxto.system import usable_cpus
@@ -69,30 +70,24 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
         "prior": plan.prior,
         "batch_size": plan.batch_size,
     }
-    on_ray = plan.engine == "ray"
     here = Predictor(**options, variant=plan.variant, threads=None, jobs=plan.jobs or usable_cpus())
+    options["variant"] = here.detector.variant
     folder = Folder(plan.out)
     try:
         with folder.hold():
-            _begin(plan, folder, here)
+            _begin(plan, folder, here.detector)
             for part in folder.drop_damaged():
                 tell(f"{plan.out / part.name}: damaged, its pictures are read again")
             parts, total = folder.to_do(plan.part_rows), folder.count()
             before = total - sum(part.stop - part.start for part in parts)
-            progress = Progress(on_terminal(), f"{before} done before; " if before else "", total - before)
+            progress = Progress(on_terminal(), f"{before} done before; " if before else "", total - before, "pictures")
 
             def count(found: Counter[str]) -> None:
                 seen.update(found)
                 progress.update(seen.total())
 
             try:
-                if on_ray and parts:
-                    from fauxto.scan import on_ray as ray_engine
-
-                    own = options | {"variant": here.detector.variant, "jobs": plan.jobs or 1}
-                    ray_engine.run(folder, parts, own, plan.workers, plan.num_gpus, count)
-                else:
-                    local.run(folder, parts, here, count)
+                _work(plan, folder, parts, here, options, count)
             finally:
                 progress.clear()
             return before
@@ -100,14 +95,33 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
         raise unwritable(plan.out, error) from None
 
 
-def _begin(plan: Plan, folder: Folder, here: Predictor) -> None:
-    detector = here.detector
+def _work(
+    plan: Plan,
+    folder: Folder,
+    parts: list[Part],
+    here: Predictor,
+    options: dict[str, Any],
+    count: Callable[[Counter[str]], None],
+) -> None:
+    """Scan the parts, here or on Ray's workers, whose Predictors are made with `options`."""
+    if plan.engine == "ray" and parts:
+        from fauxto.scan import on_ray
+
+        on_ray.run(folder, parts, options | {"jobs": plan.jobs or 1}, plan.workers, plan.num_gpus, count)
+    else:
+        local.run(folder, parts, here, count)
+
+
+def _begin(plan: Plan, folder: Folder, detector: Detector) -> None:
+    """Make the list of pictures, or take up the one that is there."""
+    point = detector.operating_point.name
     asked: dict[str, Any] = {
         "model": detector.card.release,
         "model_sha256": detector.model_sha256,
         "card_sha256": detector.model.card_sha256,
-        "operating_point": detector.operating_point.name,
+        "operating_point": point,
         "prior": detector.prior,
+        "test": _plain(detector.card.test_point(point)),
     }
     if plan.sources:
         asked |= {"sources": [absolute(source) for source in plan.sources], "sample": plan.sample, "seed": plan.seed}
@@ -116,8 +130,13 @@ def _begin(plan: Plan, folder: Folder, here: Predictor) -> None:
     folder.begin(asked, lambda: _listed(plan))
 
 
+def _plain(figures: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The card's figures of its test split, for the report; None where it has none."""
+    return None if figures is None else dict(figures)
+
+
 def _listed(plan: Plan) -> Iterable[Item]:
-    progress, found = Progress(on_terminal(), "listing: "), find(plan.sources)
+    progress, found = Progress(on_terminal(), "listing: ", unit="pictures"), find(plan.sources)
     counted = (progress.update(count) or item for count, item in enumerate(found, 1))  # type: ignore[func-returns-value]
     items = sample(counted, plan.sample, plan.seed) if plan.sample else counted
     yield from items

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from fauxto.files import replacing
 
 ROWS = pa.schema(
     [
@@ -54,22 +55,13 @@ LIST = pa.schema(
 
 
 def write(path: Path, table: pa.Table, facts: Mapping[str, str] | None = None) -> None:
-    """Write a table beside `path`, to the disk, and only then under its name. `facts` go into the file's metadata.
+    """Write a table to the disk, whole or not at all. `facts` go into the file's metadata. Raises OSError.
 
     Pages have checksums. Statistics have none, and a reader would skip rows by them, so there are none.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            pq.write_table(
-                table.replace_schema_metadata(dict(facts or {})), file, write_page_checksum=True, write_statistics=False
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    told = table.replace_schema_metadata(dict(facts or {}))
+    with replacing(path, "wb", sync=True) as file:
+        pq.write_table(told, file, write_page_checksum=True, write_statistics=False)
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A model that costs nothing, and many pictures that cost little."""
+"""Many pictures that cost little."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tiny_model import write
 from tests.helpers import encode, make_photo
 from tests.runtime.scan.helpers import Many
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a model whose answers are known and quick."""
-    return write(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture

@@ -37,9 +37,18 @@ def start(*words: object, env: dict[str, str] | None = None) -> subprocess.Popen
     )  # fmt: skip
 
 
+def wait_for_parts(process: subprocess.Popen[str], out: Path, parts: int, seconds: float = 120) -> None:
+    """Wait until a scan has written so many parts, or has ended. Fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while len(list(out.glob("part-*.parquet"))) < parts and process.poll() is None:
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"no {parts} parts after {seconds} s: {process.communicate()[1]}")
+        time.sleep(0.01)
+
+
 def stop_after(process: subprocess.Popen[str], out: Path, parts: int, how: int = signal.SIGKILL) -> str:
     """Send `how` once there are so many parts. Returns what the process said."""
-    while len(list(out.glob("part-*.parquet"))) < parts and process.poll() is None:
-        time.sleep(0.01)
+    wait_for_parts(process, out, parts)
     process.send_signal(how)
     return process.communicate()[1]

@@ -1,11 +1,13 @@
 """A scan: every picture once, however it was stopped."""
 
 import errno
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -17,11 +19,12 @@ from hypothesis import strategies as st
 from fauxto.cli import main
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
-from fauxto.prediction import Prediction
+from fauxto.prediction import SCHEMA, Prediction
 from fauxto.scan import Predictor, folder, run
+from fauxto.scan.report import summarise
 from fauxto.scan.table import ROWS
 from tests.helpers import encode, make_photo
-from tests.runtime.scan.helpers import Many, start, stop_after, table, without_times
+from tests.runtime.scan.helpers import Many, start, stop_after, table, wait_for_parts, without_times
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -48,6 +51,9 @@ def test_the_rows_are_the_records_of_the_command_line(detector: Detector, tmp_pa
 
 def test_the_schema_is_the_record_and_the_file() -> None:
     assert ROWS.names == [*Prediction.__dataclass_fields__, "size", "format", "mtime"]
+    kinds = {"int": "int32", "float": "double", "float | None": "double", "int | None": "int32"}
+    for name, field in Prediction.__dataclass_fields__.items():
+        assert str(ROWS.field(name).type) == kinds.get(str(field.type), "string")
 
 
 @posix
@@ -86,8 +92,7 @@ def test_stopped_politely_every_answer_is_kept(how: int, many: Many, tiny: Path,
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds processes in /proc")
 def test_killed_it_leaves_no_process_behind(many: Many, tiny: Path, tmp_path: Path) -> None:
     process = start(many(2000), "--out", tmp_path / "out", "--model", tiny, "--part-rows", "20", "--jobs", "3")
-    while not list((tmp_path / "out").glob("part-*")):
-        time.sleep(0.01)
+    wait_for_parts(process, tmp_path / "out", 1)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(children) >= 3
     process.kill()
@@ -109,13 +114,14 @@ def _runs(pid: str) -> bool:
 def test_a_picture_that_crashes_the_decoder_is_a_row(many: Many, tiny: Path, tmp_path: Path) -> None:
     pictures = many(60)
     for name in ("0/killer.jpg", "3/killer.jpg"):
-        (pictures / name).write_bytes((pictures / "0/0000.jpg").read_bytes())
+        make_photo(99, 99).save(pictures / name)
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "import os\nimport PIL.Image\nreal = PIL.Image.open\n"
         "def fake(source, *rest, **named):\n"
-        "    if 'killer' in str(source):\n        os.abort()\n"
-        "    return real(source, *rest, **named)\n"
+        "    image = real(source, *rest, **named)\n"
+        "    if image.size == (99, 99):\n        os.abort()\n"
+        "    return image\n"
         "PIL.Image.open = fake\n"
     )
     path = os.pathsep.join([str(tmp_path / "site"), *sys.path])
@@ -172,7 +178,7 @@ def test_another_model_point_or_source_is_refused(
         assert main([*words[:2], *more, *words[2:]]) == 2
         assert reason in capsys.readouterr().err
     assert main(words[:4]) == 2
-    assert 'a scan with model "tiny" is there, not "fauxto-r18"' in capsys.readouterr().err
+    assert 'a scan with model "tiny" is there, not "fauxto-r18-v6"' in capsys.readouterr().err
     assert main(["scan", "--out", out, "--model", str(tiny)]) == 0  # without a source it goes on with the old ones
 
 
@@ -183,6 +189,77 @@ def test_a_folder_in_use_or_without_a_scan_is_refused(many: Many, tiny: Path, tm
         run.scan(plan, run.Counter())
     with pytest.raises(FauxtoError, match="no scan there to go on with"):
         run.scan(run.Plan((), tmp_path / "new", model=str(tiny)), run.Counter())
+
+
+@posix
+def test_killed_while_it_lists_it_can_go_on(many: Many, tiny: Path, tmp_path: Path) -> None:
+    """Killed at any moment of the beginning, the same command goes on: nothing there is half written."""
+    out = tmp_path / "out"
+    words = (many(300), "--out", out, "--model", tiny, "--part-rows", "50")
+    for name in ("list.parquet", "settings.json"):
+        process, deadline = start(*words), time.monotonic() + 120
+        while not (out / "_scan" / name).exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        process.kill()
+        process.communicate()
+        assert (out / "_scan" / name).exists()
+    assert start(*words).wait() == 1
+    assert len(table(out)) == 300
+
+
+@pytest.mark.parametrize(("parts", "fix"), [(0, "delete {own}, then run the same again"), (1, "scan into another")])
+def test_settings_that_were_cut_off_are_named_with_the_fix(
+    parts: int, fix: str, many: Many, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["scan", str(many(3)), "--out", str(tmp_path / "out"), "--model", str(tiny)]
+    main(words)
+    own = tmp_path / "out" / "_scan"
+    (own / "settings.json").write_text((own / "settings.json").read_text()[:40])
+    if not parts:
+        for part in (tmp_path / "out").glob("part-*"):
+            part.unlink()
+    capsys.readouterr()
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"fauxto: {own / 'settings.json'}: damaged (")
+    assert fix.format(own=own) in said
+    assert said.count("\n") == 1
+
+
+def test_the_folder_of_another_schema_is_refused_and_stays_as_it_is(
+    many: Many, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["scan", str(many(3)), "--out", str(tmp_path / "out"), "--model", str(tiny)]
+    main(words)
+    settings = tmp_path / "out" / "_scan" / "settings.json"
+    kept = json.loads(settings.read_text())
+    assert kept.pop("schema") == SCHEMA
+    settings.write_text(json.dumps(kept))  # as fauxto 0.1 wrote it
+    (part,) = (tmp_path / "out").glob("part-*")
+    old = pq.read_table(part).drop_columns(["prior"])
+    pq.write_table(old, part)
+    reason = (
+        f"{tmp_path / 'out'}: a scan with rows of schema 1 is there, this fauxto reads and writes {SCHEMA}; scan into"
+    )
+    for line in (words, ["scan", *words[2:]]):
+        capsys.readouterr()
+        assert main(line) == 2
+        assert reason in capsys.readouterr().err
+    with pytest.raises(FauxtoError, match="rows of schema 1"):
+        summarise(tmp_path / "out")
+    assert pq.read_table(part).equals(old)
+
+
+def test_a_prior_moves_p_and_no_verdict(many: Many, tiny: Path, tmp_path: Path) -> None:
+    plan = run.Plan((str(many(3)),), tmp_path / "even", model=str(tiny))
+    run.scan(plan, run.Counter())
+    run.scan(replace(plan, out=tmp_path / "rare", prior=0.01), run.Counter())
+    for even, rare in zip(table(tmp_path / "even"), table(tmp_path / "rare"), strict=True):
+        assert (even["verdict"], even["logit"], even["prior"]) == (rare["verdict"], rare["logit"], 0.5)
+        assert rare["prior"] == 0.01
+        assert 0 < rare["p_ai"] < even["p_ai"] < 1
+    with pytest.raises(FauxtoError, match=r"a scan with prior 0\.5 is there, not 0\.01"):
+        run.scan(replace(plan, prior=0.01), run.Counter())
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PAR1")])
@@ -221,8 +298,6 @@ def test_an_unwritable_folder_is_named(tiny: Path, tmp_path: Path, capsys: pytes
     assert f"{tmp_path / 'file' / 'out'}: cannot be written (" in capsys.readouterr().err
     assert main(["scan", str(tmp_path), "--out", str(tmp_path / "file"), "--model", str(tiny)]) == 2
     assert f"{tmp_path / 'file'}: is a file; --out needs a folder" in capsys.readouterr().err
-    assert main(["scan", str(tmp_path)]) == 2
-    assert "scan needs --out DIR" in capsys.readouterr().err
 
 
 def test_without_an_extra_one_line_says_so(

@@ -2,13 +2,12 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from fauxto.cli import main
-from tests.runtime.scan.helpers import Many, start, table, without_times
+from tests.runtime.scan.helpers import Many, start, table, wait_for_parts, without_times
 
 pytest.importorskip("ray")
 pytestmark = [
@@ -34,8 +33,7 @@ def test_a_killed_worker_loses_no_row_and_both_engines_agree(many: Many, tiny: P
     words = (pictures, "--model", tiny, "--part-rows", "20")
     scan = start(*words, "--out", tmp_path / "ray", "--engine", "ray", "--workers", "3")
     parts = tmp_path / "ray"
-    while len(list(parts.glob("part-*"))) < 6 and scan.poll() is None:
-        time.sleep(0.02)
+    wait_for_parts(scan, parts, 6)
     busy = workers()
     assert busy
     os.kill(min(busy), signal.SIGKILL)
@@ -52,8 +50,7 @@ def test_a_killed_worker_loses_no_row_and_both_engines_agree(many: Many, tiny: P
 def test_one_engine_goes_on_where_the_other_stopped(many: Many, tiny: Path, tmp_path: Path) -> None:
     words = (many(300), "--model", tiny, "--part-rows", "50", "--out", tmp_path / "out")
     local = start(*words)
-    while not list((tmp_path / "out").glob("part-*")):
-        time.sleep(0.01)
+    wait_for_parts(local, tmp_path / "out", 1)
     local.kill()
     local.wait()
     done = len(table(tmp_path / "out"))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fauxto.cli import main
 from fauxto.scan.report import busy_seconds, quantiles, source_of
+from tests.helpers import make_photo
 from tests.runtime.scan.helpers import table
 
 from .test_scan import Many
@@ -24,7 +25,7 @@ def test_the_report_counts_what_the_rows_say(
     tar = shard(tmp_path / "shard.tar")
     main(["scan", str(many(70)), str(tar), "--out", str(out), "--model", str(tiny), "--part-rows", "16"])
     capsys.readouterr()
-    assert main(["scan", "--report", str(out), "--format", "json", "--html", str(page)]) == 0
+    assert main(["report", str(out), "--format", "json", "--html", str(page)]) == 0
     report, rows = json.loads(capsys.readouterr().out), table(out)
     assert (report["listed"], report["done"]) == (74, 74)
     for word, count in report["verdicts"].items():
@@ -33,7 +34,7 @@ def test_the_report_counts_what_the_rows_say(
     inside = [row["verdict"] for row in rows if tar.name in row["path"]]
     jpegs = [row["verdict"] for row in rows if row["format"] == "JPEG" and row["verdict"]]
     assert (len(inside), len(jpegs)) == (4, 67)
-    words = ("photo", "unsure", "ai")
+    words = ("no_sign", "unsure", "ai")
     assert report["sources"][str(tar)] == {word: inside.count(word) for word in words} | {"error": 0}
     assert {word: report["formats"]["JPEG"][word] for word in words} == {word: jpegs.count(word) for word in words}
     assert sum(report["errors"].values()) == 7
@@ -44,7 +45,9 @@ def test_the_report_counts_what_the_rows_say(
     html = page.read_text()
     assert html.count("<svg") == 3
     assert "74 pictures, 0 called ai" in html
-    main(["scan", "--report", str(out)])
+    assert "model card's own test" not in html  # the tiny model has none
+    assert not {"#2f7d4f", "green"} & set(html.replace('"', " ").replace(";", " ").split())
+    main(["report", str(out)])
     text = capsys.readouterr().out
     assert "74 of 74 pictures, model tiny" in text
     assert "damaged or truncated picture" in text
@@ -63,21 +66,32 @@ def test_the_finds_are_shown(tiny: Path, tmp_path: Path, capsys: pytest.CaptureF
     (own / "card.json").write_text(json.dumps(card))
     (own / "model.onnx").write_bytes((tiny / "model.onnx").read_bytes())
     main(["scan", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--model", str(own)])
-    main(["scan", "--report", str(tmp_path / "out"), "--html", str(tmp_path / "page.html")])
+    main(["report", str(tmp_path / "out"), "--html", str(tmp_path / "page.html")])
     html = (tmp_path / "page.html").read_text()
     assert html.count("<img") == 1
     assert "white.png" in html
     (tmp_path / "in" / "white.png").unlink()
-    main(["scan", "--report", str(tmp_path / "out"), "--html", str(tmp_path / "page.html")])
+    main(["report", str(tmp_path / "out"), "--html", str(tmp_path / "page.html")])
     assert (tmp_path / "page.html").read_text().count("<img") == 0
 
 
+def test_the_cards_test_is_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    make_photo().save(tmp_path / "in" / "a.png")
+    main(["scan", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--operating-point", "fpr5"])
+    capsys.readouterr()
+    assert main(["report", str(tmp_path / "out"), "--html", str(tmp_path / "page.html")]) == 0
+    line = "5.4 % of 1000 photographs were called ai; of 1000 AI pictures 61 % were called ai and 28 % got"
+    assert f"the card's test at fpr5: {line}" in capsys.readouterr().out
+    assert f"On the model card's own test, {line}" in (tmp_path / "page.html").read_text()
+
+
 def test_a_folder_without_a_scan_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["scan", "--report", str(tmp_path)]) == 2
+    assert main(["report", str(tmp_path)]) == 2
     assert f"{tmp_path}: no scan there; fauxto scan SRC --out" in capsys.readouterr().err
     (tmp_path / "file").touch()
-    assert main(["scan", "--report", str(tmp_path / "file")]) == 2
-    assert "file: no scan there; --report needs a folder" in capsys.readouterr().err
+    assert main(["report", str(tmp_path / "file")]) == 2
+    assert "file: no scan there; fauxto report needs a folder" in capsys.readouterr().err
 
 
 def test_sources() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fauxto.cli import main
 from fauxto.errors import FauxtoError
 from fauxto.scan import stores
-from fauxto.scan.sources import Item, fetch, find, sample
+from fauxto.scan.sources import Item, find, sample
 from tests.helpers import encode, make_photo
 from tests.runtime.scan.helpers import Many, table, without_times
 
@@ -268,8 +268,3 @@ def test_patience_ends_at_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PermissionError):
         stores.patiently("s3://bucket/x.jpg", refuse)
     assert len(tries) == 1
-
-
-def test_a_local_picture_is_not_read_into_memory(tmp_path: Path) -> None:
-    path = str(tmp_path / "a.jpg")
-    assert fetch(Item(path, path)) == path
