@@ -8,14 +8,20 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from PIL import Image
 
 from fauxto.detector import Detector
+from fauxto.prediction import Prediction
+from fauxto.reporting.text import chance
 from fauxto.web import api, loopback, make_app
+from fauxto.web.page import Answers, Shown, about, meaning
 from tests.helpers import encode, make_photo
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -37,8 +43,10 @@ def url(uploads: Path) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
-    while not server.started:
+    deadline = time.monotonic() + 60
+    while not server.started and time.monotonic() < deadline:
         time.sleep(0.05)
+    assert server.started
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
@@ -55,6 +63,7 @@ def test_every_way_to_send_a_picture_gives_the_command_lines_record(url: str, de
     for answer in answers:
         assert answer.status_code == 200
         record = answer.json()
+        assert record["schema"] == 2
         assert list(record) == list(expected)
         assert record | {"elapsed_ms": 0} == expected | {"elapsed_ms": 0}
 
@@ -90,7 +99,9 @@ def test_a_body_without_a_length_is_cut_off(url: str) -> None:
 def test_the_description_needs_no_network(url: str) -> None:
     page = httpx.get(f"{url}/docs").text
     assert "https://" not in page
-    paths = httpx.get(f"{url}/openapi.json").json()["paths"]
+    described = httpx.get(f"{url}/openapi.json").json()
+    assert "On the model's test, 1.1 % of 1000 photographs were called ai" in described["info"]["description"]
+    paths = described["paths"]
     assert set(paths["/api/predict"]["post"]["responses"]) >= {"200", "408", "413", "415", "422"}
     assert "multipart/form-data" in paths["/api/predict"]["post"]["requestBody"]["content"]
 
@@ -125,6 +136,72 @@ def test_many_slow_and_vanishing_clients_lose_nothing(url: str, monkeypatch: pyt
 def test_what_only_this_machine_can_reach() -> None:
     assert all(map(loopback, ("127.0.0.1", "localhost", "::1")))
     assert not any(map(loopback, ("0.0.0.0", "192.168.1.5", "example.org", "::")))
+
+
+@pytest.fixture
+def answers(uploads: Path) -> Answers:
+    return Answers(Detector(provenance=True), str(uploads))
+
+
+def answered(answers: Answers, folder: Path, image: Image.Image) -> tuple[str, str, Shown]:
+    image.save(folder / "picture.png")
+    html, record, shown = answers.files([str(folder / "picture.png")], heat=False)
+    assert shown is not None
+    return html, record, shown
+
+
+def test_every_word_quotes_the_test_split_and_none_says_photograph(answers: Answers) -> None:
+    card = answers.detector.card
+    said = {
+        verdict: meaning(Prediction(verdict=verdict, lean=lean, operating_point="fpr1", reason="threshold"), card)
+        for verdict, lean in (("ai", None), ("no_sign", None), ("unsure", "no_sign"))
+    }
+    test = card.raw["test"]["conditions"]["clean"]["operating_points"]["fpr1"]
+    assert f"{100 * test['fpr']:.1f} % of the 1000 that the model was tested on" in said["ai"]
+    assert f"{100 * test['ai_called_no_sign']:.0f} % of the 1000 AI pictures of the test did" in said["no_sign"]
+    assert "does not lean to AI" in said["unsure"]
+    assert f"{100 * test['fpr']:.1f} % of 1000 photographs were called ai" in about(answers.detector)
+    untested = replace(card, test={})
+    for verdict in ("ai", "no_sign"):
+        told = meaning(Prediction(verdict=verdict, operating_point="fpr1", reason="threshold"), untested)
+        assert "%" not in told
+
+
+def test_a_picture_too_small_to_judge_has_no_number_and_no_lean(answers: Answers, tmp_path: Path) -> None:
+    html, record, _ = answered(answers, tmp_path, make_photo(150, 120))
+    assert json.loads(record)["reason"] == "too_small"
+    assert "200 px or more are needed" in html
+    for word in ("class='bar'", "AI ", " %", "lean"):
+        assert word not in html.partition("<img")[0]
+    large, record, _ = answered(answers, tmp_path, make_photo(300, 260))
+    p_ai = json.loads(record)["p_ai"]
+    assert f"<p class='chance'>{escape(chance(p_ai))}</p>" in large
+    assert "class='bar'" in large
+
+
+def test_a_record_from_the_browser_is_drawn_again_or_refused(answers: Answers, tmp_path: Path) -> None:
+    html, text, shown = answered(answers, tmp_path, make_photo(300, 260))
+    assert answers.redrawn(shown, text, heat=False) == html
+    assert "with its heat map" in answers.redrawn(shown, text, heat=True)
+    record = json.loads(text)
+    for wrong in (
+        record | {"schema": 1},
+        record | {"verdict": "ai'><script>alert(1)</script>"},
+        record | {"p_ai": "1"},
+        record | {"p_ai": None},
+        record | {"width": "1"},
+        record | {"operating_point": "none"},
+        record | {"operating_point": []},
+        record | {"more": 1},
+        {},
+    ):
+        told = answers.redrawn(shown, json.dumps(wrong), heat=False)
+        assert "not one of this page" in told
+        assert "<script" not in told
+    (tmp_path / "broken.png").write_bytes(b"broken")
+    html, text, _ = answers.files([str(tmp_path / "broken.png")], heat=False)
+    assert answers.redrawn(None, text, heat=True) == html
+    assert "not a picture" in html
 
 
 @pytest.fixture(scope="module")

@@ -50,10 +50,12 @@ def serve(
 ) -> None:
     """Serve until stopped. Uploads are deleted once they are answered, and all with the server's end.
 
+    `model` to `prior` are as Detector takes them.
+
     Raises:
         FauxtoError: the model cannot be loaded, or not on that provider.
     """
-    detector = Detector(model, provider=provider, provenance=True, variant=variant, prior=prior)
+    detector = Detector(model, provider=provider, variant=variant, provenance=True, prior=prior)
     shown = f"[{host}]" if ":" in host else host
     print(f"fauxto: http://{shown}:{port}/  (the API's description: /docs; stop with Ctrl-C)", file=sys.stderr)
     if not loopback(host):

@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 import fauxto
 from fauxto.detector import Detector
 from fauxto.prediction import Prediction
+from fauxto.reporting.text import measured
 from fauxto.system import usable_cpus
 
 MAX_UPLOAD = 50 << 20
@@ -51,10 +52,12 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 def make_api(detector: Detector) -> FastAPI:
     """The HTTP API over one detector, which is shared by all requests."""
+    told = measured(detector.card.test_point(detector.operating_point.name))
     app = FastAPIOffline(
         title="fauxto",
         version=fauxto.__version__,
-        description="Tells AI-generated pictures from photographs, on this machine. A hint, never proof.",
+        description="Looks for signs of AI generation in pictures, on this machine. A hint, never proof."
+        + (f" On the model's test, {told}." if told else ""),
     )
     bodies, workers = asyncio.Semaphore(BODIES), CapacityLimiter(usable_cpus())
 

@@ -19,7 +19,8 @@ from fauxto.image.decode import load
 from fauxto.image.jpeg import data_uri, jpeg_quality
 from fauxto.image.preprocess import scaled_size
 from fauxto.model.card import Card
-from fauxto.prediction import Declaration, Prediction
+from fauxto.prediction import VERDICTS, WORDS, Declaration, Prediction
+from fauxto.reporting.text import chance, measured, share
 from fauxto.system import usable_cpus
 
 MAX_FILES = 50  # of one upload
@@ -32,13 +33,12 @@ FONT = ["system-ui", "-apple-system", "Segoe UI", "sans-serif"]
 THEME = gr.themes.Default(font=FONT, font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"])
 CSS = """
 .verdict { padding: .8rem 1rem; border-radius: .6rem; border-left: .5rem solid; }
-.verdict.ai { border-color: #c83c14; } .verdict.photo { border-color: #2f7d4f; }
-.verdict.unsure { border-color: #b8860b; }
-.verdict.error { border-color: #777; }
+.verdict.ai { border-color: #c83c14; } .verdict.unsure { border-color: #b8860b; }
+.verdict.no_sign { border-color: #8a94a0; } .verdict.error { border-color: #777; }
 .verdict h2 { margin: 0 0 .3rem; font-size: 1.5rem; } .verdict p { margin: .4rem 0; }
-.labels { display: flex; justify-content: space-between; font-weight: 600; }
-.bar { display: flex; height: .7rem; border-radius: .35rem; overflow: hidden; }
-.bar .ai { background: #c83c14; flex: 1; } .bar .photo { background: #2f7d4f; }
+.chance { font-weight: 600; }
+.bar { height: .7rem; border-radius: .35rem; overflow: hidden; background: #8a94a055; }
+.bar span { display: block; height: 100%; background: #c83c14; }
 .quiet { opacity: .75; font-size: .9rem; }
 .shown { max-width: 100%; max-height: 70vh; border-radius: .4rem; margin-top: .8rem; }
 .several td:nth-child(2) { white-space: nowrap; } .several td:nth-child(3) { min-width: 8rem; }
@@ -52,12 +52,7 @@ document.addEventListener("paste", event => {
   input.dispatchEvent(new Event("change", {bubbles: true}));
 });
 </script>"""  # a picture pasted anywhere on the page goes the way of the dropped ones
-HEADLINES = {
-    "ai": "Strong signs of AI",
-    "no_sign": "No sign of AI found",
-    "unsure": "Unsure",
-    "error": "Cannot be read",
-}
+HEADLINES = {verdict: word[0].upper() + word[1:] for verdict, word in WORDS.items()} | {"error": "Cannot be read"}
 NEVER_PROOF = "A hint, never proof. Do not accuse anyone with it."
 
 
@@ -107,7 +102,7 @@ class Answers:
         if not (record or "").startswith("{"):
             return gr.skip()  # nothing was asked yet, or several pictures at once
         try:
-            return one(Prediction(**json.loads(record or "")), self.detector, shown, heat)
+            return one(parse(record or "", self.detector.card), self.detector, shown, heat)
         except FauxtoError as error:
             return problem("Not answered", str(error))
 
@@ -117,7 +112,7 @@ def make_page(detector: Detector, uploads: str) -> gr.Blocks:
     answers, examples = Answers(detector, uploads), find_examples()
     with gr.Blocks(title="fauxto", analytics_enabled=False, delete_cache=(60, 120)) as page:
         gr.Markdown(
-            "# fauxto\nTells AI-generated pictures from photographs. Everything runs on this machine: nothing is sent "
+            "# fauxto\nLooks for signs of AI generation in pictures. Everything runs on this machine: nothing is sent "
             "further, and no picture is kept."
         )
         with gr.Row():
@@ -181,20 +176,40 @@ def one(record: Prediction, detector: Detector, shown: Shown | None, heat: bool)
     assert record.p_ai is not None
     assert record.verdict is not None
     picture = overlay(shown.picture, detector.explain(shown.picture)) if heat else shown.picture
-    legend = "<p class='quiet'>Red speaks for AI, blue for a photograph.</p>" if heat else ""
-    ai = round(100 * record.p_ai)
+    legend = "<p class='quiet'>Red speaks for AI, blue against it.</p>" if heat else ""
     facts = [f"{record.width} x {record.height} px", *caveats(record, shown.quality, detector.card)]
     return f"""
 <div class='verdict {record.verdict}'>
 <h2>{HEADLINES[record.verdict]}</h2>
 <p>{meaning(record, detector.card)}</p>
-<p class='labels'><span>photograph {100 - ai} %</span><span>AI {ai} %</span></p>
-<div class='bar' aria-hidden='true'><span class='photo' style='width:{100 - ai}%'></span><span class='ai'></span></div>
+{"" if record.reason == "too_small" else bar(record.p_ai)}
 <p>The file itself {escape(str(record.declaration or Declaration()))}.</p>
 <p class='quiet'>{escape(". ".join(facts))}.</p>
 <p><b>{NEVER_PROOF}</b></p>
 </div>
 <img class='shown' alt='the picture{", with its heat map" if heat else ""}' src='{data_uri(picture, 90)}'>{legend}"""
+
+
+def bar(p_ai: float) -> str:
+    """How likely the picture is AI-generated, in words and as a bar, as HTML."""
+    return (
+        f"<p class='chance'>{escape(chance(p_ai))}</p>"
+        f"<div class='bar' aria-hidden='true'><span style='width:{100 * p_ai:.0f}%'></span></div>"
+    )
+
+
+def parse(text: str, card: Card) -> Prediction:
+    """A record that came back from the browser. Raises FauxtoError for one that this page cannot have given."""
+    try:
+        record = Prediction.from_dict(json.loads(text))
+        sizes = isinstance(record.width, int) and isinstance(record.height, int)
+        answered = record.verdict in VERDICTS and isinstance(record.p_ai, float) and sizes
+        good = answered and record.operating_point in card.operating_points if record.ok else record.verdict is None
+    except (ValueError, TypeError, AttributeError):
+        good = False
+    if not good:
+        raise FauxtoError("The record is not one of this page; choose the picture again.")
+    return record
 
 
 def problem(headline: str, what: str) -> str:
@@ -206,7 +221,7 @@ def several(records: list[Prediction]) -> str:
     """The answers for several pictures, as an HTML table; one that cannot be read is a row like the others."""
     rows = "".join(
         f"<tr><td>{HEADLINES[record.verdict or 'error']}</td>"
-        f"<td>{'' if record.p_ai is None else f'{100 * record.p_ai:.0f} %'}</td>"
+        f"<td>{'' if record.p_ai is None or record.reason == 'too_small' else chance(record.p_ai)}</td>"
         f"<td>{escape(Path(record.path or '').name)}</td>"
         f"<td>{escape(record.error or record.declared or '')}</td></tr>"
         for record in records
@@ -218,20 +233,28 @@ def several(records: list[Prediction]) -> str:
 
 
 def meaning(record: Prediction, card: Card) -> str:
-    """What the word means, with the measured rate behind it."""
+    """What the word means, with what was measured on the test split behind it."""
     assert record.operating_point is not None
-    point = card.operating_points[record.operating_point]
+    test = card.test_point(record.operating_point) or {}
     if record.verdict == "ai":
-        return (
-            f"Few real photographs score this high, but some do: {100 * point.fpr:.1f} % of the {point.n_real} that "
-            f"were measured (at most {100 * point.fpr_upper:.1f} %, 95 % interval), and more where pictures are of "
-            "another kind. This may be one of them."
-        )
+        said = "Few real photographs score this high, but some do"
+        if test.get("fpr") is not None:
+            said += f": {share(test['fpr'])} of the {test['n_real']} that the model was tested on"
+            if interval := test.get("fpr_interval"):
+                said += f" (at most {share(interval[1])}, 95 % interval)"
+            said += ", and more where pictures are of another kind"
+        return f"{said}. This may be one of them."
     if record.verdict == "no_sign":
-        return "Most AI pictures score higher. New generators, and edits of a real photograph, may score this low too."
+        said = (
+            "This is no sign of a photograph either: new generators, and edits of real photographs, may score this low"
+        )
+        if test.get("ai_called_no_sign") is not None:
+            said += f", as {share(test['ai_called_no_sign'])} of the {test['n_ai']} AI pictures of the test did"
+        return f"{said}."
     if record.reason == "too_small":
         return f"It is too small to say: {card.minimum_short_side} px or more are needed on the short side."
-    return f"Its score lies where both kinds are found. It leans to {'AI' if record.lean == 'ai' else 'a photograph'}."
+    leaning = "leans to AI" if record.lean == "ai" else "does not lean to AI"
+    return f"Its score lies where both kinds are found. It {leaning}."
 
 
 def caveats(record: Prediction, quality: int | None, card: Card) -> list[str]:
@@ -247,13 +270,13 @@ def caveats(record: Prediction, quality: int | None, card: Card) -> list[str]:
 
 
 def about(detector: Detector) -> str:
-    """Model, provider, and what it was measured to do."""
-    point = detector.operating_point
-    return (
-        f"Model {detector.card.name} (`{detector.model_sha256[:12]}`) on {detector.provider}. Operating point "
-        f"`{point.name}`: {100 * point.fpr:.1f} % of {point.n_real} real photographs were called AI wrongly, "
-        f"{100 * point.recall:.0f} % of {point.n_ai} AI pictures rightly. Not for drawings, renderings or screenshots."
-    )
+    """Model, provider, and what it did on its test split."""
+    point = detector.operating_point.name
+    model = f"Model {detector.card.release} (`{detector.model_sha256[:12]}`)"
+    said = f"{model} on {detector.provider}, operating point `{point}`"
+    if told := measured(detector.card.test_point(point)):
+        said += f". On its test, {told}"
+    return f"{said}. Not for drawings, renderings or screenshots."
 
 
 def as_json(records: list[Prediction]) -> str:
