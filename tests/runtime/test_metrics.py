@@ -4,18 +4,27 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
-from fauxto.evaluate import metrics
+from fauxto.evaluate import baseline, metrics
 from fauxto.model.card import OperatingPoint
 from tests.helpers import encode, make_photo
 
-POINT = OperatingPoint("fpr1", threshold=0.8, no_sign_below=0.4, fpr=0.01, fpr_upper=0.02, recall=0.5, n_real=1, n_ai=1)
+POINT = OperatingPoint(
+    name="fpr1", threshold=0.8, no_sign_below=0.4, fpr=0.01, fpr_upper=0.02, recall=0.5, n_real=1, n_ai=1
+)
 
 
 def binormal(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     is_ai = np.arange(2 * n) < n
     return is_ai, 1 / (1 + np.exp(-rng.normal(np.where(is_ai, 1.0, -1.0), 1.0)))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from([0, 0.1, 0.25, 0.5, 1])), max_size=40))
+def test_the_auc_is_scikit_learns(rows: list[tuple[bool, float]]) -> None:
+    is_ai, p_ai = (np.array(column) for column in zip(*rows, (True, 0.5), (False, 0.5), strict=True))
+    assert metrics.auc(is_ai, p_ai) == pytest.approx(roc_auc_score(is_ai, p_ai), abs=1e-12)
 
 
 def test_hanley_and_mcneils_interval_holds_the_truth_19_times_of_20() -> None:
@@ -49,9 +58,31 @@ def test_a_confusion_matrix_adds_up(rows: list[tuple[bool, float, bool]]) -> Non
     assert sum(counts["ai"].values()) == is_ai.sum()
     assert sum(counts["real"].values()) == (~is_ai).sum()
     assert row["recall"] == counts["ai"]["ai"] / is_ai.sum()
+    assert row["fpr"] == counts["real"]["ai"] / (~is_ai).sum()
+    assert row["ai_called_no_sign"] == counts["ai"]["no_sign"] / is_ai.sum()
+    assert row["real_called_no_sign"] == counts["real"]["no_sign"] / (~is_ai).sum()
+    for name in ("recall", "fpr", "ai_called_no_sign"):
+        low, high = row[f"{name}_interval"]
+        assert low - 1e-12 <= row[name] <= high + 1e-12
     assert counts["ai"]["unsure"] + counts["real"]["unsure"] >= forced.sum()
-    decided = len(rows) - counts["ai"]["unsure"] - counts["real"]["unsure"]
-    assert row["decided"] == pytest.approx(decided / len(rows))
+    covered = len(rows) - counts["ai"]["unsure"] - counts["real"]["unsure"]
+    assert row["coverage"] == pytest.approx(covered / len(rows))
+    right = counts["ai"]["ai"] + counts["real"]["no_sign"]
+    assert row["selective_accuracy"] == (pytest.approx(right / covered) if covered else None)
+
+
+def test_the_words_of_an_operating_point() -> None:
+    is_ai = np.array([True] * 4 + [False] * 4)
+    p_ai = np.array([0.9, 0.8, 0.5, 0.1, 0.85, 0.4, 0.39, 0.2])
+    small = np.array([False, True, False, False, False, False, False, True])
+    row = metrics.figures(is_ai, p_ai, [POINT], forced=small)["operating_points"]["fpr1"]
+    assert row["confusion"] == {
+        "ai": {"ai": 1, "unsure": 2, "no_sign": 1},
+        "real": {"ai": 1, "unsure": 2, "no_sign": 1},
+    }
+    assert (row["fpr"], row["recall"], row["ai_called_no_sign"], row["real_called_no_sign"]) == (0.25,) * 4
+    assert row["ai_called_no_sign_interval"] == pytest.approx(metrics.wilson(1, 4))
+    assert (row["coverage"], row["selective_accuracy"]) == (0.5, 0.5)
 
 
 def test_groups_name_their_best_and_worst() -> None:

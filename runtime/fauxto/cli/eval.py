@@ -15,7 +15,7 @@ from fauxto.errors import FauxtoError
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.description = "Measure the model on DIR/{ai,real}, beside a baseline of trivial features."
+    parser.description = "Measure the model on DIR/{ai,real}, beside what trivial features alone tell of the pictures."
     parser.epilog = "example: fauxto eval ~/labelled --grid 200 --html report.html"
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder with the sub-folders ai and real")
     parser.add_argument(
@@ -49,20 +49,30 @@ def run(args: argparse.Namespace) -> int:
     """Measure the model on a labelled folder."""
     try:
         from fauxto.evaluate.report import as_html, as_markdown, as_text
-        from fauxto.evaluate.run import evaluate
+        from fauxto.evaluate.run import Plan, measure
     except ImportError:
         raise FauxtoError('eval needs more packages: pip install "fauxto[eval]"') from None
+    plan = Plan(
+        folder=args.folder,
+        conditions=args.conditions.split(","),
+        sample=args.sample,
+        grid=args.grid,
+        model=args.model,
+        provider=args.provider,
+        variant=args.variant,
+    )
     forms = {"json": as_json, "markdown": as_markdown, "text": as_text}
-    conditions = args.conditions.split(",")
     refuse_same(args.output, args.html)
     # Both files are opened first: a place that cannot be written is told before long work, not after it.
     with Output(args.html) if args.html else nullcontext() as page:
-        with Output(args.output) as output:
-            found = evaluate(
-                args.folder, args.model, conditions, args.sample, args.grid, provider=args.provider,
-                variant=args.variant,
-            )  # fmt: skip
-            output.write(forms[args.format](found.report) + "\n")
+        with Output(args.output, partial=True) as output:
+            written = 0
+            for found in measure(plan):
+                if args.format == "text":  # each condition as soon as it is known
+                    text = as_text(found.report)
+                    output.write(text[written:])
+                    written = len(text)
+            output.write(forms[args.format](found.report)[written:] + "\n")
         if page:
             page.write(as_html(found, thumbnails=not args.no_thumbnails))
     return 0

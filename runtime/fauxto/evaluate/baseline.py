@@ -1,4 +1,4 @@
-"""What can be told without looking: the baseline of trivial features that stands beside every result.
+"""The shortcut baseline that stands beside every result: what trivial features alone tell of a set.
 
 A detector can score high on a set whose AI pictures are merely larger, or less compressed. So the same
 pictures go to gradient boosting that knows nothing but the file and a few sums over its pixels. Where it
@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +17,12 @@ from PIL import Image
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import StratifiedGroupKFold
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn needs it itself
 
 from fauxto.evaluate.metrics import auc, clustered_interval
+from fauxto.evaluate.records import Baseline
 from fauxto.image.decode import load
+from fauxto.progress import Progress
 
 FEATURES = (
     "width",
@@ -80,13 +82,19 @@ def features(source: Path | bytes) -> npt.NDArray[np.float64]:
     )
 
 
-def baseline(table: npt.NDArray[np.float64], is_ai: npt.NDArray[np.bool_], sources: Sequence[str]) -> dict[str, Any]:
+def baseline(
+    table: npt.NDArray[np.float64],
+    is_ai: npt.NDArray[np.bool_],
+    sources: Sequence[str],
+    progress: Progress | None = None,
+) -> Baseline:
     """How well the features alone tell the classes apart on sources that they were not fitted on.
 
     Args:
         table: (N, 12) float64, a row of `features` for each picture.
         is_ai: (N,) bool.
         sources: (N,) where each picture is from; no source is fitted and judged on at once.
+        progress: shows which of the folds is in work.
 
     Returns:
         auc, its interval and n, and the three features that matter most; only a reason where there are too few sources.
@@ -98,14 +106,19 @@ def baseline(table: npt.NDArray[np.float64], is_ai: npt.NDArray[np.bool_], sourc
     weights = np.where(is_ai, 0.5 / is_ai.sum(), 0.5 / (~is_ai).sum()) * len(is_ai)
     importance = np.zeros(len(FEATURES))
     folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=0)
-    for fit, judge in folds.split(table, is_ai, sources):
-        model = HistGradientBoostingClassifier(max_iter=100, random_state=0)
-        model.fit(table[fit], is_ai[fit], sample_weight=weights[fit])
-        scores[judge] = model.predict_proba(table[judge])[:, 1]
-        if len(set(is_ai[judge])) == 2:
-            importance += permutation_importance(
-                model, table[judge], is_ai[judge], scoring="roc_auc", n_repeats=2, random_state=0
-            ).importances_mean
+    with threadpool_limits(
+        1
+    ):  # tables this small gain nothing from more, and on a busy machine they wait for each other
+        for number, (fit, judge) in enumerate(folds.split(table, is_ai, sources), 1):
+            if progress:
+                progress.show(f"shortcut baseline: fold {number} of {folds.get_n_splits()}")
+            model = HistGradientBoostingClassifier(max_iter=100, random_state=0)
+            model.fit(table[fit], is_ai[fit], sample_weight=weights[fit])
+            scores[judge] = model.predict_proba(table[judge])[:, 1]
+            if len(set(is_ai[judge])) == 2:
+                importance += permutation_importance(
+                    model, table[judge], is_ai[judge], scoring="roc_auc", n_repeats=2, random_state=0
+                ).importances_mean
     order = np.argsort(-importance)[:3]
     return {
         "auc": auc(is_ai, scores),

@@ -1,6 +1,6 @@
-"""What happens to pictures on their way, so that figures can be given for it.
+"""Image corruptions for evaluation.
 
-CONDITIONS are the three that every figure is given for; GRID takes the ways apart, one at a time.
+CONDITIONS are the three that every report covers; GRID applies one corruption at a time.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def screenshot(image: Image.Image) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
+# A condition is a corruption that reports give all figures for.
 CONDITIONS: dict[str, Corruption] = {"clean": clean, "web": web, "hard": hard}
 
 GRID: dict[str, Corruption] = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath
 
 from fauxto.errors import FauxtoError
 from fauxto.files import images_in
+from fauxto.progress import tell
 
 LABELS = ("ai", "real")
 INDEX_FILE = "index.csv"
@@ -153,16 +153,13 @@ def _check_used(folder: Path, index: Index, used: Collection[str], pictures: Seq
                     f"{index.file}: write paths relative to the folder it lies in: {index.relative(picture.path)}, "
                     f"not {below}"
                 )
-        print(f"{index.file}: none of its {len(keys)} rows names a picture in {folder}: {_some(keys)}", file=sys.stderr)
+        tell(f"{index.file}: none of its {len(keys)} rows names a picture in {folder}: {_some(keys)}")
         return
     place = index.relative(folder)
     if place != ".":  # an id does not say which folder it is for
         keys = [key for key in index.by_path if key.startswith(f"{place}/")]
     if lost := [key for key in keys if key not in used]:
-        print(
-            f"{index.file}: {len(lost)} of the {len(keys)} rows for {folder} name no picture there: {_some(lost)}",
-            file=sys.stderr,
-        )
+        tell(f"{index.file}: {len(lost)} of the {len(keys)} rows for {folder} name no picture there: {_some(lost)}")
 
 
 def _some(keys: Sequence[str]) -> str:
@@ -171,4 +168,4 @@ def _some(keys: Sequence[str]) -> str:
 
 def _unlisted(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError):  # a class without a folder has no pictures; callers say so
-        print(f"{error.filename}: cannot be listed ({error.strerror})", file=sys.stderr)
+        tell(f"{error.filename}: cannot be listed ({error.strerror})")

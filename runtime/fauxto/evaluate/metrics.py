@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss
 
+from fauxto.evaluate.records import Called, Figures, Generator, PointFigures, Rates, Separation, Within
 from fauxto.model.card import OperatingPoint
 
 Truth = npt.NDArray[np.bool_]
@@ -30,8 +31,14 @@ def wilson(count: float, total: float) -> tuple[float, float]:
 
 
 def auc(is_ai: Truth, p_ai: Scores) -> float:
-    """Area under the ROC curve: how often an AI picture scores above a real one."""
-    return float(roc_auc_score(is_ai, p_ai))
+    """Area under the ROC curve: how often an AI picture scores above a real one, a tie counting half.
+
+    By the ranks' sum (Mann and Whitney 1947), as the intervals need it hundreds of times.
+    """
+    _, place, counts = np.unique(p_ai, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2
+    n_ai, n_real = int(is_ai.sum()), int((~is_ai).sum())
+    return float((ranks[place][is_ai].sum() - n_ai * (n_ai + 1) / 2) / (n_ai * n_real))
 
 
 def auc_interval(area: float, n_ai: int, n_real: int) -> tuple[float, float]:
@@ -42,7 +49,7 @@ def auc_interval(area: float, n_ai: int, n_real: int) -> tuple[float, float]:
     return max(0.0, area - half), min(1.0, area + half)
 
 
-def separation(is_ai: Truth, p_ai: Scores) -> dict[str, Any]:
+def separation(is_ai: Truth, p_ai: Scores) -> Separation:
     """N of both classes, and the AUC with its interval as if all pictures were independent."""
     n_ai, n_real, area = int(is_ai.sum()), int((~is_ai).sum()), auc(is_ai, p_ai)
     return {"n_ai": n_ai, "n_real": n_real, "auc": area, "auc_interval": auc_interval(area, n_ai, n_real)}
@@ -98,13 +105,29 @@ def recall_at(is_ai: Truth, p_ai: Scores, fpr: float) -> float:
     return float(np.mean(p_ai[is_ai] > bar))
 
 
+def rates(is_ai: Truth, called_ai: Truth, called_no_sign: Truth) -> Rates:
+    """Shares of both classes that are called "ai" and "no_sign"; both classes must be there. All (N,) bool."""
+    n_ai, n_real = int(is_ai.sum()), int((~is_ai).sum())
+    wrong, right = int((called_ai & ~is_ai).sum()), int((called_ai & is_ai).sum())
+    missed, passed = int((called_no_sign & is_ai).sum()), int((called_no_sign & ~is_ai).sum())
+    return {
+        "fpr": wrong / n_real,
+        "fpr_interval": wilson(wrong, n_real),
+        "recall": right / n_ai,
+        "recall_interval": wilson(right, n_ai),
+        "ai_called_no_sign": missed / n_ai,
+        "ai_called_no_sign_interval": wilson(missed, n_ai),
+        "real_called_no_sign": passed / n_real,
+    }
+
+
 def figures(
     is_ai: Truth,
     p_ai: Scores,
     points: Sequence[OperatingPoint],
     sources: Sequence[str] | None = None,
     forced: Truth | None = None,
-) -> dict[str, Any]:
+) -> Figures:
     """All figures of one set under one condition.
 
     Args:
@@ -115,11 +138,12 @@ def figures(
             as independent.
         forced: (N,) bool, pictures that are "unsure" whatever their score: the small ones.
     """
-    result = separation(is_ai, p_ai)
+    separated = separation(is_ai, p_ai)
     if sources:
-        result["auc_interval"] = clustered_interval(auc, is_ai, p_ai, sources)
-    balance = np.where(is_ai, 0.5 / result["n_ai"], 0.5 / result["n_real"])  # both classes weigh the same
-    return result | {
+        separated["auc_interval"] = clustered_interval(auc, is_ai, p_ai, sources)
+    balance = np.where(is_ai, 0.5 / is_ai.sum(), 0.5 / (~is_ai).sum())  # both classes weigh the same
+    return {
+        **separated,
         "average_precision": float(average_precision_score(is_ai, p_ai)),
         "recall_at_fpr1": recall_at(is_ai, p_ai, 0.01),
         "recall_at_fpr5": recall_at(is_ai, p_ai, 0.05),
@@ -129,42 +153,38 @@ def figures(
     }
 
 
-def _at(is_ai: Truth, p_ai: Scores, point: OperatingPoint, forced: Truth | None) -> dict[str, Any]:
+def _at(is_ai: Truth, p_ai: Scores, point: OperatingPoint, forced: Truth | None) -> PointFigures:
     """What one operating point makes of the scores. The balanced accuracy is of the scores alone."""
     free = np.ones_like(is_ai) if forced is None else ~forced
-    called_ai, called_photo = free & (p_ai >= point.threshold), free & (p_ai < point.no_sign_below)
-    decided = called_ai | called_photo
-    wrong, right = int((called_ai & ~is_ai).sum()), int((called_ai & is_ai).sum())
-    passed, freed = int((called_photo & is_ai).sum()), int((called_photo & ~is_ai).sum())
-    n_ai, n_real = int(is_ai.sum()), int((~is_ai).sum())
+    called_ai, called_no_sign = free & (p_ai >= point.threshold), free & (p_ai < point.no_sign_below)
+    decided = called_ai | called_no_sign
+    words = {"ai": called_ai, "unsure": ~decided, "no_sign": called_no_sign}
     return {
+        **rates(is_ai, called_ai, called_no_sign),
         "balanced_accuracy": float(balanced_accuracy_score(is_ai, p_ai >= point.threshold)),
-        "recall": right / n_ai,
-        "recall_interval": wilson(right, n_ai),
-        "fpr": wrong / n_real,
-        "fpr_interval": wilson(wrong, n_real),
-        "decided": float(np.mean(decided)),
-        "accuracy_of_decided": float(np.mean((called_ai == is_ai)[decided])) if decided.any() else None,
+        "coverage": float(np.mean(decided)),
+        "selective_accuracy": float(np.mean((called_ai == is_ai)[decided])) if decided.any() else None,
         "confusion": {
-            "ai": {"ai": right, "unsure": n_ai - right - passed, "photo": passed},
-            "real": {"ai": wrong, "unsure": n_real - wrong - freed, "photo": freed},
+            truth: {word: int((own & called).sum()) for word, called in words.items()}
+            for truth, own in (("ai", is_ai), ("real", ~is_ai))
         },
     }
 
 
 def by_generator(
     is_ai: Truth, p_ai: Scores, called_ai: Truth, generators: Sequence[str], seen: frozenset[str] | None
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Generator]:
     """Each generator's pictures against all real ones: AUC, and the share called "ai".
 
     `seen` holds the names of the generators of the training pictures, None where the card does not say. Names are
     compared, nothing more: one generator under two names counts as two.
     """
-    result = {}
+    result: dict[str, Generator] = {}
     for name, rows in _rows(generators, is_ai).items():
         against = np.concatenate([rows, np.flatnonzero(~is_ai)])
         found = separation(is_ai[against], p_ai[against])
-        result[name] = _called(called_ai[rows]) | {
+        result[name] = {
+            **_called(called_ai[rows]),
             "auc": found["auc"],
             "auc_interval": found["auc_interval"],
             "seen": None if seen is None else name in seen,
@@ -172,22 +192,23 @@ def by_generator(
     return result
 
 
-def by_source(is_ai: Truth, called_ai: Truth, sources: Sequence[str]) -> dict[str, dict[str, Any]]:
+def by_source(is_ai: Truth, called_ai: Truth, sources: Sequence[str]) -> dict[str, Called]:
     """The share of each real source's photographs that is called "ai"."""
     return {name: _called(called_ai[rows]) for name, rows in _rows(sources, ~is_ai).items()}
 
 
-def by_source_of_both(is_ai: Truth, p_ai: Scores, sources: Sequence[str]) -> dict[str, dict[str, Any]]:
+def by_source_of_both(is_ai: Truth, p_ai: Scores, sources: Sequence[str]) -> dict[str, Within]:
     """Each source of both classes by itself: its AI pictures against its own photographs; "n" is the smaller class.
 
     The site, its encoder and its taste are the same for both classes there, so that no trait of a source helps.
     """
-    result, photographs = {}, _rows(sources, ~is_ai)
+    result: dict[str, Within] = {}
+    photographs = _rows(sources, ~is_ai)
     for name, rows in _rows(sources, is_ai).items():
         if name != UNNAMED and name in photographs:
             both = np.concatenate([rows, photographs[name]])
             found = separation(is_ai[both], p_ai[both])
-            result[name] = {"n": min(found["n_ai"], found["n_real"])} | found
+            result[name] = {"n": min(found["n_ai"], found["n_real"]), **found}
     return result
 
 
@@ -213,7 +234,7 @@ def extremes(groups: Mapping[str, Mapping[str, Any]], key: str, least: int) -> d
     }
 
 
-def _called(called_ai: Truth) -> dict[str, Any]:
+def _called(called_ai: Truth) -> Called:
     """N of a group, and the share of it that is called "ai"."""
     n, called = len(called_ai), int(called_ai.sum())
     return {"n": n, "called_ai": called / n, "interval": wilson(called, n)}

@@ -12,6 +12,7 @@ from sklearn.metrics import RocCurveDisplay
 
 from fauxto.evaluate.metrics import Scores, Truth, reliability
 from fauxto.model.card import OperatingPoint
+from fauxto.reporting import html
 
 AI, REAL, NEUTRAL = "#b3541e", "#2f6690", "#555555"
 ROWS = 40  # groups that a plot shows at most
@@ -25,8 +26,15 @@ def roc(curves: Mapping[str, tuple[Truth, Scores]]) -> Figure:
         RocCurveDisplay.from_predictions(is_ai, p_ai, name=name, ax=axes)
     chance = np.geomspace(1e-3, 1, 50)
     axes.plot(chance, chance, color=NEUTRAL, linewidth=0.8, linestyle="--")
-    axes.set(aspect="auto", xscale="log", xlim=(1e-3, 1), ylim=(0, 1), xlabel="real called ai", ylabel="ai called ai")
-    axes.set_title("ROC, false accusations on a log scale")
+    axes.set(
+        aspect="auto",
+        xscale="log",
+        xlim=(1e-3, 1),
+        ylim=(0, 1),
+        xlabel="false positive rate: real called ai",
+        ylabel="recall: AI called ai",
+    )
+    axes.set_title("ROC, false positive rate on a log scale")
     return figure
 
 
@@ -57,10 +65,11 @@ def histogram(is_ai: Truth, p_ai: Scores, point: OperatingPoint) -> Figure:
 
 def confusion(points: Mapping[str, Mapping[str, Any]]) -> Figure:
     """What each operating point calls the pictures: {name: figures of that point}. Rows are the truth."""
+    words = ("no_sign", "unsure", "ai")
     figure = Figure(figsize=(3.6 * len(points), 2.6), layout="constrained")
     for number, (name, axes) in enumerate(zip(points, np.atleast_1d(figure.subplots(1, len(points))), strict=True)):
         counts = points[name]["confusion"]
-        table = np.array([[counts[truth][word] for word in ("photo", "unsure", "ai")] for truth in ("real", "ai")])
+        table = np.array([[counts[truth][word] for word in words] for truth in ("real", "ai")])
         shares = table / table.sum(axis=1, keepdims=True)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for row, column in np.ndindex(table.shape):
@@ -72,7 +81,7 @@ def confusion(points: Mapping[str, Mapping[str, Any]]) -> Figure:
                 va="center",
                 color="white" if shares[row, column] > 0.6 else "black",
             )
-        axes.set_xticks(range(3), ["photo", "unsure", "ai"])
+        axes.set_xticks(range(3), [word.replace("_", " ") for word in words])
         axes.set_yticks(range(2), ["real", "ai"] if number == 0 else ["", ""])
         axes.set(title=name, xlabel="called")
     return figure
@@ -93,25 +102,25 @@ def sources(groups: Mapping[str, Mapping[str, Any]], least: int) -> Figure:
         ((name, group) for name, group in groups.items() if group["n"] >= least), key=lambda r: -r[1]["called_ai"]
     )
     figure, axes = _dots(chosen[:ROWS][::-1], "called_ai", "interval", REAL)
-    axes.set(xlabel="share called ai", title="False accusations by source")
+    axes.set(xlabel="share called ai", title="False positives by source of photographs")
     return figure
 
 
-def grid(conditions: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """AUC, and the share of verdicts that change, under each condition of the grid."""
-    names = list(conditions)[::-1]
+def grid(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """AUC, and the flip rate, under each corruption of the grid."""
+    names = list(rows)[::-1]
     figure = Figure(figsize=(9, 0.28 * len(names) + 1.2), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    areas = np.array([conditions[name]["auc"] for name in names])
-    bounds = np.array([conditions[name]["auc_interval"] for name in names])
+    areas = np.array([rows[name]["auc"] for name in names])
+    bounds = np.array([rows[name]["auc_interval"] for name in names])
     left.errorbar(areas, range(len(names)), xerr=np.abs(bounds.T - areas), fmt="o", color=AI, capsize=2)
     left.axvline(areas[-1], color=NEUTRAL, linewidth=0.8, linestyle="--")
     left.set_yticks(range(len(names)), names)
     left.set(xlabel="AUC", title="Separation (dashed: clean)")
-    changed = [conditions[name]["flips"]["changed"] for name in names]
-    opposite = [conditions[name]["flips"]["photo_to_ai"] + conditions[name]["flips"]["ai_to_photo"] for name in names]
-    right.barh(range(len(names)), changed, color=REAL, alpha=0.5, label="another word")
-    right.barh(range(len(names)), opposite, color=AI, label="the opposite word")
+    changed = [rows[name]["flips"]["changed"] for name in names]
+    opposite = [rows[name]["flips"]["no_sign_to_ai"] + rows[name]["flips"]["ai_to_no_sign"] for name in names]
+    right.barh(range(len(names)), changed, color=REAL, alpha=0.5, label="another verdict")
+    right.barh(range(len(names)), opposite, color=AI, label="the opposite verdict")
     right.set(xlabel="share of the pictures", title="Verdicts that change")
     right.legend()
     return figure
@@ -126,7 +135,7 @@ def _dots(rows: Sequence[tuple[str, Mapping[str, Any]]], key: str, interval: str
         axes.plot([low, high], [place, place], color=colour, linewidth=1.2)
         face = "white" if group.get("seen") else colour
         axes.plot(group[key], place, "o", color=colour, markerfacecolor=face, markersize=5)
-    axes.set_yticks(range(len(rows)), [f"{name[:48]} ({group['n']})" for name, group in rows], fontsize=8)
+    axes.set_yticks(range(len(rows)), [html.label(f"{name[:48]} ({group['n']})") for name, group in rows], fontsize=8)
     return figure, axes
 
 

@@ -1,13 +1,16 @@
-"""An evaluation for people: text for a terminal, and one self-contained HTML page."""
+"""An evaluation for people: text for a terminal, tables in Markdown, and one self-contained HTML page."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fauxto.evaluate import plots
-from fauxto.evaluate.run import LEAST_GENERATOR, LEAST_SOURCE, LEAST_WITHIN, Evaluation
+from fauxto.evaluate.breakdown import LEAST_GENERATOR, LEAST_SOURCE, LEAST_WITHIN
+from fauxto.evaluate.records import Baseline, ConditionFigures, GridRow, PointFigures, Report, SavedOnce, Separation
+from fauxto.evaluate.run import Evaluation
 from fauxto.reporting import html
+from fauxto.reporting.text import measured
 
 GROUPS_SHOWN = 12  # in the text; JSON and HTML have all
 
@@ -19,86 +22,114 @@ def percent(share: float, interval: Sequence[float] | None = None) -> str:
 
 
 def area(value: float, interval: Sequence[float] | None = None) -> str:
-    """0.8512, (0.84, 0.86) -> ".851 (.840-.860)"."""
+    """0.8512, (0.84, 0.86) -> "0.851 (0.840-0.860)"."""
     bounds = f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else ""
     return f"{value:.3f}{bounds}"
 
 
-def as_text(report: dict[str, Any]) -> str:
-    """The figures, with the groups that matter most."""
+def as_text(report: Report) -> str:
+    """The figures, with the groups that matter most.
+
+    The text of a report that is on its way is the beginning of the finished one's, so that what is new can be printed
+    as soon as it is known.
+    """
     lines = [
         f"model {report['model']} ({report['model_sha256'][:12]}) on {report['folder']}, provider {report['provider']}",
         f"intervals are 95 %; verdicts at the operating point {report['operating_point']}",
     ]
-    for name, part in report["conditions"].items():
-        lines += ["", *_condition(name, part)]
-        if name in report["flips"]:
-            flip = report["flips"][name]
-            lines.append(f"  another word than clean: {percent(flip['changed'], flip['interval'])}")
-    lines += ["", _baseline(report["baseline"])]
-    for key in ("generators", "real_sources"):
-        lines += ["", f"{key.replace('_', ' ')}, clean, the largest:"]
-        for group, row in list(report["conditions"]["clean"][key].items())[:GROUPS_SHOWN]:
-            auc = f"  AUC {row['auc']:.3f}" if "auc" in row else ""
-            called = percent(row["called_ai"], row["interval"])
-            lines.append(f"  n {row['n']:<5} called ai {called:<20}{auc}  {group}")
+    if report["left_out"]:
+        lines.append(f"{report['left_out']} pictures left out, as they cannot be read")
+    for name in report["conditions"]:
+        lines += ["", *_condition(name, report)]
+    if "baseline" in report:
+        lines += ["", _baseline(report["baseline"]), *_groups(report["conditions"]["clean"])]
     if "grid" in report:
-        lines += ["", "grid (AUC, real called ai, ai called ai, another word than clean, too small for one):"]
-        lines += [
-            f"  {name:<18} {row['auc']:.3f}  {percent(row['fpr'], row['fpr_interval']):<18}"
-            f"{percent(row['recall']):>7}  {percent(row['flips']['changed']):>7}  {percent(row['too_small']):>7}"
-            for name, row in report["grid"].items()
-        ]
-        once = report["saved_once"]
-        lines.append(
-            f"AI pictures as decoded {once['auc_as_decoded']:.3f}, saved once as JPEG 96 "
-            f"{once['auc_saved_once']:.3f}: a gap of {once['gap']:+.3f} AUC; photographs called ai "
-            f"{percent(once['fpr_as_decoded'])}, saved once {percent(once['fpr_saved_once'])}"
-        )
+        lines += ["", "grid (AUC, real called ai, AI called no sign, AI called ai, flip rate, too small to judge):"]
+        lines += [_grid_row(name, row) for name, row in report["grid"].items()]
+        lines.append(_saved_once(report["saved_once"]))
     return "\n".join(lines)
 
 
-def _condition(name: str, part: dict[str, Any]) -> list[str]:
-    lines = [
-        f"{name}: {part['n_ai']} ai, {part['n_real']} real",
+def _condition(name: str, report: Report) -> Iterator[str]:
+    part, width = report["conditions"][name], max(map(len, report["conditions"]["clean"]["operating_points"]))
+    yield f"{name}: {part['n_ai']} ai, {part['n_real']} real"
+    yield (
         f"  AUC {area(part['auc'], part['auc_interval'])}   average precision {part['average_precision']:.3f}   "
-        f"ECE {part['ece']:.3f}   Brier {part['brier']:.3f}",
-    ]
+        f"ECE {part['ece']:.3f}   Brier {part['brier']:.3f}"
+    )
     for point, row in part["operating_points"].items():
-        lines.append(
-            f"  {point:<9} balanced accuracy {percent(row['balanced_accuracy'])}   "
-            f"real called ai {percent(row['fpr'], row['fpr_interval'])}   "
-            f"ai called ai {percent(row['recall'], row['recall_interval'])}   decided {percent(row['decided'])}"
+        yield (
+            f"  {point:<{width}}  real called ai {percent(row['fpr'], row['fpr_interval'])}   "
+            f"AI called no sign {percent(row['ai_called_no_sign'], row['ai_called_no_sign_interval'])}   "
+            f"AI called ai {percent(row['recall'], row['recall_interval'])}   coverage {percent(row['coverage'])}   "
+            f"balanced accuracy {percent(row['balanced_accuracy'])}"
         )
+    if told := measured(report["card_test"].get(name)):
+        yield f"  the card's test at {report['operating_point']}: {told}"
+    if name in report["flips"]:
+        flip = report["flips"][name]
+        yield f"  verdicts that change from clean: {percent(flip['changed'], flip['interval'])}"
+    yield from _extremes(part)
+
+
+def _extremes(part: ConditionFigures) -> Iterator[str]:
+    """What is worst among the groups."""
     unseen, sources, within = part["unseen_generators"], part["worst_sources"], part["within_sources"]
     if unseen["groups"]:
         low = unseen["smallest"]
-        lines.append(
+        yield (
             f"  {unseen['groups']} generators that training did not name, of {LEAST_GENERATOR} pictures or more: "
             f"mean AUC {area(unseen['mean'], unseen['mean_interval'])}, worst {low['auc']:.3f} "
             f"({low['name']}, n {low['n']})"
         )
     if within["groups"]:
         low = within["smallest"]
-        lines.append(
+        yield (
             f"  {within['groups']} sources of {LEAST_WITHIN} pictures or more of both classes, each by itself: "
             f"mean AUC {area(within['mean'], within['mean_interval'])}, worst {low['auc']:.3f} "
             f"({low['name']}, n {low['n_ai']} + {low['n_real']})"
         )
     if sources["groups"]:
         high = sources["largest"]
-        lines.append(
+        yield (
             f"  worst of {sources['groups']} real sources of {LEAST_SOURCE} or more: "
             f"{percent(high['called_ai'], high['interval'])} called ai ({high['name']}, n {high['n']})"
         )
-    return lines
 
 
-def _baseline(row: dict[str, Any]) -> str:
+def _baseline(row: Baseline) -> str:
     if "auc" not in row:
-        return f"trivial features: not measured, {row['reason']}"
+        return f"shortcut baseline: not measured, {row['reason']}"
     return (
-        f"trivial features alone: AUC {area(row['auc'], row['auc_interval'])}, by {', '.join(row['leading_features'])}"
+        f"shortcut baseline, trivial features alone: AUC {area(row['auc'], row['auc_interval'])}, "
+        f"by {', '.join(row['leading_features'])}"
+    )
+
+
+def _groups(clean: ConditionFigures) -> Iterator[str]:
+    """The largest generators and sources of photographs."""
+    yield from ("", "generators, clean, the largest:")
+    for name, row in list(clean["generators"].items())[:GROUPS_SHOWN]:
+        called = percent(row["called_ai"], row["interval"])
+        yield f"  n {row['n']:<5} called ai {called:<20}  AUC {row['auc']:.3f}  {name}"
+    yield from ("", "sources of photographs, clean, the largest:")
+    for name, source in list(clean["real_sources"].items())[:GROUPS_SHOWN]:
+        yield f"  n {source['n']:<5} called ai {percent(source['called_ai'], source['interval']):<20}  {name}"
+
+
+def _grid_row(name: str, row: GridRow) -> str:
+    return (
+        f"  {name:<18} {row['auc']:.3f}  {percent(row['fpr'], row['fpr_interval']):<18}"
+        f"{percent(row['ai_called_no_sign']):>7}  {percent(row['recall']):>7}  {percent(row['flips']['changed']):>7}  "
+        f"{percent(row['too_small']):>7}"
+    )
+
+
+def _saved_once(once: SavedOnce) -> str:
+    return (
+        f"AI pictures as decoded {once['auc_as_decoded']:.3f}, saved once as JPEG 96 {once['auc_saved_once']:.3f}: "
+        f"a gap of {once['gap']:+.3f} AUC; real called ai {percent(once['fpr_as_decoded'])}, saved once "
+        f"{percent(once['fpr_saved_once'])}"
     )
 
 
@@ -120,7 +151,7 @@ def as_html(evaluation: Evaluation, thumbnails: bool) -> str:
         drawn["grid"] = plots.grid(report["grid"])
     return html.render(
         "evaluation",
-        {"percent": percent, "area": area},
+        {"percent": percent, "area": area, "measured": measured},
         report=report,
         point=point,
         plots={name: html.svg(figure) for name, figure in drawn.items()},
@@ -131,59 +162,70 @@ def as_html(evaluation: Evaluation, thumbnails: bool) -> str:
     )
 
 
-def as_markdown(report: dict[str, Any]) -> str:
+def as_markdown(report: Report) -> str:
     """The figures as tables, for a model card."""
     name = report["operating_point"]
-    rows = []
-    for condition, part in report["conditions"].items():
-        row, flip = part["operating_points"][name], report["flips"].get(condition)
-        right = row["accuracy_of_decided"]
-        rows.append(
-            [
-                condition,
-                _counts(part),
-                area(part["auc"], part["auc_interval"]),
-                percent(part["operating_points"]["balanced"]["balanced_accuracy"]),
-                percent(row["fpr"], row["fpr_interval"]),
-                percent(row["recall"], row["recall_interval"]),
-                percent(row["decided"]),
-                percent(right) if right is not None else "",
-                f"{part['ece']:.3f}",
-                percent(flip["changed"], flip["interval"]) if flip else "",
-            ]
-        )
-    head = f"condition | n, ai + real | AUC | balanced accuracy | real called ai at `{name}` | ai called ai | decided"
-    head += " | right, of the decided | ECE | another word than clean"
-    parts = [_table(head, rows), _baseline(report["baseline"]) + ".", *_group_tables(report["conditions"]["clean"])]
+    rows = [_markdown_row(condition, report) for condition in report["conditions"]]
+    head = (
+        f"condition | n, ai + real | AUC | real called ai at `{name}` | AI called no sign | AI called ai | coverage | "
+        "right, of the covered | balanced accuracy at `balanced` | ECE | flip rate from clean"
+    )
+    parts = [_table(head, rows)]
+    quoted = {condition: measured(point) for condition, point in report["card_test"].items()}
+    parts += [f"The card's test, {condition}, at `{name}`: {told}." for condition, told in quoted.items() if told]
+    if "baseline" in report:
+        parts += [_baseline(report["baseline"]) + ".", *_group_tables(report["conditions"]["clean"])]
     if "grid" in report:
-        rows = [
-            [
-                change,
-                area(row["auc"], row["auc_interval"]),
-                percent(row["fpr"], row["fpr_interval"]),
-                percent(row["recall"], row["recall_interval"]),
-                percent(row["flips"]["changed"]),
-                percent(row["too_small"]),
-            ]
-            for change, row in report["grid"].items()
-        ]
-        parts.append(_table("change | AUC | real called ai | ai called ai | another word | too small for one", rows))
+        head = "corruption | AUC | real called ai | AI called no sign | AI called ai | flip rate | too small to judge"
+        parts.append(_table(head, [_markdown_grid_row(name, row) for name, row in report["grid"].items()]))
+        parts.append(_saved_once(report["saved_once"]) + ".")
     return "\n\n".join(parts)
 
 
-def _group_tables(clean: dict[str, Any]) -> list[str]:
+def _markdown_row(condition: str, report: Report) -> list[str]:
+    part, flip = report["conditions"][condition], report["flips"].get(condition)
+    row: PointFigures = part["operating_points"][report["operating_point"]]
+    right, balanced = row["selective_accuracy"], part["operating_points"].get("balanced")
+    return [
+        condition,
+        _counts(part),
+        area(part["auc"], part["auc_interval"]),
+        percent(row["fpr"], row["fpr_interval"]),
+        percent(row["ai_called_no_sign"], row["ai_called_no_sign_interval"]),
+        percent(row["recall"], row["recall_interval"]),
+        percent(row["coverage"]),
+        percent(right) if right is not None else "",
+        percent(balanced["balanced_accuracy"]) if balanced else "",
+        f"{part['ece']:.3f}",
+        percent(flip["changed"], flip["interval"]) if flip else "",
+    ]
+
+
+def _markdown_grid_row(name: str, row: GridRow) -> list[str]:
+    return [
+        name,
+        area(row["auc"], row["auc_interval"]),
+        percent(row["fpr"], row["fpr_interval"]),
+        percent(row["ai_called_no_sign"], row["ai_called_no_sign_interval"]),
+        percent(row["recall"], row["recall_interval"]),
+        percent(row["flips"]["changed"]),
+        percent(row["too_small"]),
+    ]
+
+
+def _group_tables(clean: ConditionFigures) -> list[str]:
     """By generator, by source of photographs, within sources of both, by size; those that have a row."""
     known = {None: "", True: "yes", False: "no"}
     generators = [
         [
             name,
-            str(row["n"]),
-            area(row["auc"], row["auc_interval"]),
-            percent(row["called_ai"], row["interval"]),
-            known[row["seen"]],
+            str(group["n"]),
+            area(group["auc"], group["auc_interval"]),
+            percent(group["called_ai"], group["interval"]),
+            known[group["seen"]],
         ]
-        for name, row in clean["generators"].items()
-        if row["n"] >= LEAST_GENERATOR
+        for name, group in clean["generators"].items()
+        if group["n"] >= LEAST_GENERATOR
     ]
     sources = [
         [name, str(row["n"]), percent(row["called_ai"], row["interval"])]
@@ -196,8 +238,13 @@ def _group_tables(clean: dict[str, Any]) -> list[str]:
         if row["n"] >= LEAST_WITHIN
     ]
     bands = [
-        [name, _counts(row), area(row["auc"], row["auc_interval"]), percent(row["real_above_half"], row["interval"])]
-        for name, row in clean["size_bands"].items()
+        [
+            name,
+            _counts(band),
+            area(band["auc"], band["auc_interval"]),
+            percent(band["real_above_half"], band["interval"]),
+        ]
+        for name, band in clean["size_bands"].items()
     ]
     tables = {
         "generator | n | AUC | called ai | in training": generators,
@@ -208,7 +255,7 @@ def _group_tables(clean: dict[str, Any]) -> list[str]:
     return [_table(head, rows) for head, rows in tables.items() if rows]
 
 
-def _counts(row: dict[str, Any]) -> str:
+def _counts(row: Separation | Mapping[str, Any]) -> str:
     return f"{row['n_ai']} + {row['n_real']}"
 
 

@@ -1,9 +1,8 @@
-"""What changes when a picture is saved, scaled, blurred: the grid, the flips, and fakes saved once as JPEG."""
+"""What changes when a picture is saved, scaled, blurred: the grid, flip rates, and fakes saved once as JPEG."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -11,11 +10,16 @@ from fauxto.detector import Detector
 from fauxto.evaluate import metrics
 from fauxto.evaluate.corruptions import CONDITIONS, GRID, save_as
 from fauxto.evaluate.dataset import LabelledImage
+from fauxto.evaluate.records import Flips, GridRow, SavedOnce
 from fauxto.evaluate.scored import Scored, score
+from fauxto.image.decoded import Corruption
+
+CORRUPTIONS: dict[str, Corruption] = {"clean": CONDITIONS["clean"], **GRID}
+"""The grid's rows."""
 
 
-def flips(before: Scored, after: Scored) -> dict[str, Any]:
-    """How many of the same pictures get another word, and how many the opposite one."""
+def flips(before: Scored, after: Scored) -> Flips:
+    """How many of the same pictures get another verdict, and how many the opposite one."""
     verdicts = {picture: record.verdict for picture, record in zip(before.pictures, before.records, strict=True)}
     pairs = [(verdicts[p], record.verdict) for p, record in zip(after.pictures, after.records, strict=True)]
     changed = sum(a != b for a, b in pairs)
@@ -23,31 +27,30 @@ def flips(before: Scored, after: Scored) -> dict[str, Any]:
         "n": len(pairs),
         "changed": changed / len(pairs),
         "interval": metrics.wilson(changed, len(pairs)),
-        "photo_to_ai": sum(pair == ("photo", "ai") for pair in pairs) / len(pairs),
-        "ai_to_photo": sum(pair == ("ai", "photo") for pair in pairs) / len(pairs),
+        "no_sign_to_ai": sum(pair == ("no_sign", "ai") for pair in pairs) / len(pairs),
+        "ai_to_no_sign": sum(pair == ("ai", "no_sign") for pair in pairs) / len(pairs),
     }
 
 
-def measure_grid(detector: Detector, clean: Scored, pictures: Sequence[LabelledImage]) -> dict[str, dict[str, Any]]:
-    """AUC, false accusations, recall and flips under each condition of GRID, "clean" of the same pictures first."""
+def measure_grid(detector: Detector, clean: Scored, pictures: Sequence[LabelledImage]) -> dict[str, GridRow]:
+    """AUC, rates and flips under each corruption of GRID, "clean" of the same pictures first."""
     before = clean.among(pictures)
-    result = {}
-    for name, condition in {"clean": CONDITIONS["clean"], **GRID}.items():
-        part = before if name == "clean" else score(detector, before.pictures, name, condition)
-        called = part.said("verdict", "ai")
-        right, wrong = called[part.is_ai], called[~part.is_ai]
-        result[name] = metrics.separation(part.is_ai, part.p_ai) | {
-            "recall": float(right.mean()),
-            "recall_interval": metrics.wilson(int(right.sum()), len(right)),
-            "fpr": float(wrong.mean()),
-            "fpr_interval": metrics.wilson(int(wrong.sum()), len(wrong)),
+    result: dict[str, GridRow] = {}
+    for number, (name, corruption) in enumerate(CORRUPTIONS.items()):
+        label = f"grid {number} of {len(GRID)}, {name}"
+        part = before if name == "clean" else score(detector, before.pictures, label, corruption)
+        if not part.has_both:  # a corruption can refuse pictures: WebP ends at 16,383 px
+            continue
+        result[name] = {
+            **metrics.separation(part.is_ai, part.p_ai),
+            **metrics.rates(part.is_ai, part.said("verdict", "ai"), part.said("verdict", "no_sign")),
             "too_small": float(part.said("reason", "too_small").mean()),
             "flips": flips(before, part),
         }
     return result
 
 
-def saved_once(detector: Detector, clean: Scored) -> dict[str, Any]:
+def saved_once(detector: Detector, clean: Scored) -> SavedOnce:
     """AUC of the AI pictures as decoded, and of the same saved once as JPEG 96, against the same photographs.
 
     A detector of file formats falls here; see Grommelt et al. 2024, "Fake or JPEG?". One that takes every compressed

@@ -1,4 +1,4 @@
-"""A labelled folder -> figures that cannot flatter. Needs the extra [eval].
+"""A labelled folder -> an evaluation, one condition after the other. Needs the extra [eval].
 
 Training's own report calls `metrics.figures` and `plots` too: there is one way to measure.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,175 +17,152 @@ import numpy as np
 
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
-from fauxto.evaluate import baseline, metrics
+from fauxto.evaluate import baseline
+from fauxto.evaluate.breakdown import break_down, worst
 from fauxto.evaluate.corruptions import CONDITIONS, refuse_unknown
 from fauxto.evaluate.dataset import LABELS, LabelledImage, find, of_class, read_index
+from fauxto.evaluate.estimate import announce
+from fauxto.evaluate.records import SCHEMA, Baseline, Report
 from fauxto.evaluate.robustness import flips, measure_grid, saved_once
 from fauxto.evaluate.scored import Scored, score
+from fauxto.inference.providers import ProviderLike
 from fauxto.model.card import OperatingPoint
+from fauxto.progress import Progress, on_terminal, tell
 from fauxto.system import usable_cpus
 from fauxto.version import __version__
 
-SCHEMA = 1
-LEAST_GENERATOR, LEAST_SOURCE = 20, 30  # pictures that a group needs before it counts as best or worst
-LEAST_WITHIN = 10  # of each class, for a source of both
-SIZE_BANDS = (200, 320, 512, 768, 1024)  # px, edges of the short side
-WORST = 12  # mistakes of each kind that are listed
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to measure, and with what.
+
+    Attributes:
+        folder: pictures in the sub-folders ai and real, with an optional index.csv in it or beside it.
+        conditions: of CONDITIONS; "clean" is always measured, and first.
+        sample: at most so many pictures of each class.
+        grid: measure GRID too, on at most so many pictures of each class, and fakes saved once as JPEG 96.
+        seed: of the samples.
+        model, provider, variant: as Detector takes them.
+    """
+
+    folder: Path
+    conditions: Sequence[str] = tuple(CONDITIONS)
+    sample: int | None = None
+    grid: int = 0
+    seed: int = 0
+    model: str | os.PathLike[str] | None = None
+    provider: ProviderLike | None = None
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What was found. `report` is plain values, ready for JSON; the rest is what the plots are drawn from."""
 
-    report: dict[str, Any]
+    report: Report
     operating_point: OperatingPoint
     scored: Mapping[str, Scored]
 
 
-def evaluate(
-    folder: Path,
-    model: str | None = None,
-    conditions: Sequence[str] = tuple(CONDITIONS),
-    sample: int | None = None,
-    grid: int = 0,
-    seed: int = 0,
-    provider: str | None = None,
-    variant: str | None = None,
-) -> Evaluation:
-    """Measure a model on `folder`/{ai,real}, through the runtime as it is shipped.
+def evaluate(plan: Plan) -> Evaluation:
+    """The finished evaluation: the last one that `measure` gives."""
+    *_, found = measure(plan)
+    return found
 
-    Args:
-        folder: pictures, with an optional index.csv in it or beside it.
-        model: folder of another model than the released one.
-        conditions: of CONDITIONS; "clean" is always among them.
-        sample: at most so many pictures of each class.
-        grid: measure GRID too, on at most so many pictures of each class, and fakes saved once as JPEG 96.
-        seed: of the samples.
-        provider: as Detector takes it.
-        variant: as Detector takes it.
+
+def measure(plan: Plan) -> Iterator[Evaluation]:
+    """Measure a model through the runtime as it is shipped. Says on stderr, first, about how long it will take.
+
+    Yields:
+        What is known so far: after each condition, after the shortcut baseline, and after the grid.
 
     Raises:
         FauxtoError: an unknown condition, or a class without pictures that can be read.
     """
-    refuse_unknown(conditions)
-    pictures = choose(folder, sample, seed)
-    detector = Detector(model, provider=provider, variant=variant)
+    refuse_unknown(plan.conditions)
+    pictures = labelled(plan.folder, plan.sample, plan.seed)
+    detector = Detector(plan.model, provider=plan.provider, variant=plan.variant)
+    names = ["clean", *(name for name in dict.fromkeys(plan.conditions) if name != "clean")]
+    announce(detector, pictures, names, len(sampled(pictures, plan.grid, plan.seed)) if plan.grid else 0)
+
     clean = score(detector, pictures, "clean", CONDITIONS["clean"])
-    if not clean.is_ai.any() or clean.is_ai.all():
-        raise FauxtoError(f"{folder}: no readable picture in one of the classes; nothing can be measured")
-    left_out = len(pictures) - len(clean.pictures)
-    scored = {"clean": clean}
-    for name in conditions:
+    if not clean.has_both:
+        raise FauxtoError(f"{plan.folder}: no readable picture in one of the classes; nothing can be measured")
+    report, scored = begin(plan, detector, len(pictures) - len(clean.pictures)), {"clean": clean}
+    for name in names:
+        part = clean if name == "clean" else score(detector, clean.pictures, name, CONDITIONS[name])
+        if not part.has_both:
+            tell(f"{name}: left out, as no picture of one of the classes can be saved like this")
+            continue
+        scored[name] = part
+        progress = Progress(on_terminal())
+        progress.show(f"{name}: intervals")
+        report["conditions"][name] = break_down(part, detector)
+        progress.clear()
         if name != "clean":
-            scored[name] = score(detector, clean.pictures, name, CONDITIONS[name])
-    report: dict[str, Any] = {
+            report["flips"][name] = flips(clean, part)
+        yield Evaluation(report, detector.operating_point, scored)
+
+    report["baseline"], report["worst"] = shortcut_baseline(clean), worst(clean)
+    yield Evaluation(report, detector.operating_point, scored)
+    if plan.grid:
+        report["grid"] = measure_grid(detector, clean, sampled(clean.pictures, plan.grid, plan.seed))
+        report["saved_once"] = saved_once(detector, clean)
+        yield Evaluation(report, detector.operating_point, scored)
+
+
+def begin(plan: Plan, detector: Detector, left_out: int) -> Report:
+    """A report without any figures yet. `left_out`: how many pictures could not be read."""
+    return {
         "schema": SCHEMA,
-        "folder": str(folder),
+        "folder": str(plan.folder),
         "fauxto": __version__,
         "model": detector.card.release,
         "model_sha256": detector.model_sha256,
         "provider": detector.provider,
         "variant": detector.variant,
         "operating_point": detector.operating_point.name,
-        "sample": sample,
-        "seed": seed,
+        "sample": plan.sample,
+        "seed": plan.seed,
         "left_out": left_out,
-        "conditions": {name: under(part, detector) for name, part in scored.items()},
-        "flips": {name: flips(clean, part) for name, part in scored.items() if name != "clean"},
-        "baseline": trivial_baseline(clean),
-        "worst": worst(clean),
-    }
-    if grid:
-        report["grid"] = measure_grid(detector, clean, choose_from(clean.pictures, grid, seed))
-        report["saved_once"] = saved_once(detector, clean)
-    return Evaluation(report, detector.operating_point, scored)
-
-
-def under(part: Scored, detector: Detector) -> dict[str, Any]:
-    """All figures of one condition, with its groups."""
-    points: list[OperatingPoint] = list(detector.card.operating_points.values())
-    trained_on = detector.card.raw.get("data", {}).get("generators")
-    origins = [picture.origin for picture in part.pictures]
-    called = part.said("verdict", "ai")
-    generators = metrics.by_generator(
-        part.is_ai,
-        part.p_ai,
-        called,
-        [picture.generator for picture in part.pictures],
-        None if trained_on is None else frozenset(trained_on),
-    )
-    sources = [picture.source for picture in part.pictures]
-    real_sources = metrics.by_source(part.is_ai, called, sources)
-    within = metrics.by_source_of_both(part.is_ai, part.p_ai, sources)
-    unseen = {name: group for name, group in generators.items() if name != metrics.UNNAMED and group["seen"] is False}
-    return metrics.figures(part.is_ai, part.p_ai, points, origins, part.said("reason", "too_small")) | {
-        "unseen_generators": metrics.extremes(unseen, "auc", LEAST_GENERATOR),
-        "worst_sources": metrics.extremes(real_sources, "called_ai", LEAST_SOURCE),
-        "within_sources": metrics.extremes(within, "auc", LEAST_WITHIN),
-        "generators": generators,
-        "real_sources": real_sources,
-        "sources_of_both": within,
-        "size_bands": size_bands(part),
+        "card_test": quoted(detector),
+        "conditions": {},
+        "flips": {},
     }
 
 
-def size_bands(part: Scored) -> dict[str, dict[str, Any]]:
-    """AUC, and the share of real pictures with p of 0.5 and more, by the short side."""
-    short = np.array([min(record.width or 0, record.height or 0) for record in part.records])
-    result = {}
-    for low, high in zip((0, *SIZE_BANDS), (*SIZE_BANDS, None), strict=True):
-        rows = (short >= low) & (short < (high or np.inf))
-        is_ai, p_ai = part.is_ai[rows], part.p_ai[rows]
-        if is_ai.any() and not is_ai.all():
-            found = metrics.separation(is_ai, p_ai)
-            wrong, n_real = int((p_ai[~is_ai] >= 0.5).sum()), found["n_real"]
-            result[f"{low}-{high - 1} px" if high else f"{low} px and more"] = found | {
-                "real_above_half": wrong / n_real,
-                "interval": metrics.wilson(wrong, n_real),
-            }
-    return result
+def quoted(detector: Detector) -> dict[str, dict[str, Any]]:
+    """The card's own figures of its test split, at the operating point in use, by condition; those that it has."""
+    found = {name: detector.card.test_point(detector.operating_point.name, name) for name in CONDITIONS}
+    return {name: dict(point) for name, point in found.items() if point}
 
 
-def trivial_baseline(part: Scored) -> dict[str, Any]:
-    """The baseline of trivial features on the same pictures."""
+def shortcut_baseline(part: Scored) -> Baseline:
+    """The shortcut baseline on the same pictures."""
+    progress = Progress(on_terminal(), "shortcut baseline: ", len(part.pictures), "pictures")
+    rows = []
     with ThreadPoolExecutor(usable_cpus()) as pool:
-        table = np.array(list(pool.map(lambda picture: baseline.features(picture.path), part.pictures)))
-    return baseline.baseline(table, part.is_ai, [picture.origin for picture in part.pictures])
+        for row in pool.map(lambda picture: baseline.features(picture.path), part.pictures):
+            rows.append(row)
+            progress.update(len(rows))
+    found = baseline.baseline(np.array(rows), part.is_ai, [picture.origin for picture in part.pictures], progress)
+    progress.clear()
+    return found
 
 
-def worst(part: Scored) -> list[dict[str, Any]]:
-    """The pictures whose p is farthest from the truth, of both kinds."""
-    result = []
-    for is_ai in (False, True):
-        rows = [row for row in zip(part.pictures, part.records, strict=True) if row[0].is_ai == is_ai]
-        rows.sort(key=lambda row: row[1].p_ai or 0.0, reverse=not is_ai)
-        result += [
-            {
-                "path": str(picture.path),
-                "is_ai": is_ai,
-                "p_ai": record.p_ai,
-                "verdict": record.verdict,
-                "source": picture.source,
-                "generator": picture.generator,
-            }
-            for picture, record in rows[:WORST]
-        ]
-    return result
-
-
-def choose(folder: Path, sample: int | None, seed: int) -> list[LabelledImage]:
+def labelled(folder: Path, sample: int | None, seed: int) -> list[LabelledImage]:
     """The pictures of a labelled folder, or `sample` of each class. Raises FauxtoError for an empty class."""
     found = find(folder, read_index(folder, Path(os.path.abspath(folder)).parent))
     for label in LABELS:
         if not of_class(found, label):
             raise FauxtoError(f"{folder / label}: no pictures; eval needs the sub-folders ai and real")
-    return choose_from(found, sample, seed)
+    return sampled(found, sample, seed)
 
 
-def choose_from(pictures: Sequence[LabelledImage], sample: int | None, seed: int) -> list[LabelledImage]:
-    """`pictures`, or a seeded `sample` of each class."""
+def sampled(pictures: Sequence[LabelledImage], count: int | None, seed: int) -> list[LabelledImage]:
+    """`pictures`, or `count` of each class, drawn by `seed`."""
     chosen = []
     for label in LABELS:
         own = of_class(pictures, label)
-        chosen += random.Random(seed).sample(own, sample) if sample and len(own) > sample else own
+        chosen += random.Random(seed).sample(own, count) if count and len(own) > count else own
     return chosen

@@ -1,1 +1,1 @@
-"""Reports as single HTML pages. Needs Jinja."""
+"""Figures for people: text for terminals, and reports as single HTML pages, which need Jinja."""
