@@ -13,7 +13,7 @@ from fauxto.cli.parser import add_batch_size, add_running, add_verdict
 from fauxto.cli.streams import say
 from fauxto.errors import FauxtoError
 from fauxto.progress import tell
-from fauxto.scan import ENGINES, PART_ROWS
+from fauxto.scan import ENGINES, PART_ROWS, TIMEOUT
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +43,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_batch_size(parser)
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes that decode (default: the usable CPUs)")
+    parser.add_argument(
+        "--timeout",
+        type=positive,
+        default=TIMEOUT,
+        metavar="SECONDS",
+        help=f"time in which a picture must be fetched and decoded, else it is an error (default: {TIMEOUT:.0f})",
+    )
     parser.add_argument(
         "--engine",
         choices=ENGINES,

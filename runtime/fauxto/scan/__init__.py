@@ -18,7 +18,10 @@ ENGINES: tuple[Engine, ...] = ("local", "ray")
 PART_ROWS = 512
 """Pictures in one Parquet file, at most: what is lost at worst when the machine dies."""
 
-__all__ = ["ENGINES", "PART_ROWS", "Engine", "Predictor"]
+TIMEOUT = 60.0
+"""Seconds that one picture may take to be fetched and decoded; a PNG of 178 megapixels takes five."""
+
+__all__ = ["ENGINES", "PART_ROWS", "TIMEOUT", "Engine", "Predictor"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from fauxto.errors import FauxtoError, ImageError
+from fauxto.errors import FauxtoError
 from fauxto.reporting import html
 from fauxto.reporting.text import measured
+from fauxto.scan.folder import Folder, Part
 from fauxto.scan.report import WORDS
-from fauxto.scan.sources import fetch, named
+from fauxto.scan.sources import fetch
+from fauxto.scan.stores import is_remote
 
 COLOURS = {
     "ai": "#b3541e",
@@ -23,10 +26,15 @@ ROWS = 25  # groups that a plot shows at most
 
 
 def as_html(report: dict[str, Any], thumbnails: bool = True) -> str:
-    """One page that needs nothing else. With `thumbnails` the finds are opened once more."""
+    """One page that needs nothing else. With `thumbnails` the finds that lie on this machine are opened once more.
+
+    They are opened where the scan's own list says, by file, offset and size: the names in the results are whatever a
+    tar or a list called its pictures, and nothing is opened by those. What lies in a store is not fetched again.
+    """
     drawn = {"histogram": _histogram(report["histogram"])}
     drawn |= {name: _bars(report[name]) for name in ("sources", "formats") if report[name]}
-    pictures = {find["path"]: _thumbnail(find["path"]) for find in report["finds"]} if thumbnails else {}
+    folder = Folder(Path(report["folder"]))
+    pictures = {find["path"]: _thumbnail(folder, find["place"]) for find in report["finds"]} if thumbnails else {}
     return html.render(
         "scan",
         {"share": lambda count: f"{100 * count / max(1, report['done']):.1f} %", "measured": measured},
@@ -37,11 +45,12 @@ def as_html(report: dict[str, Any], thumbnails: bool = True) -> str:
     )
 
 
-def _thumbnail(path: str) -> str | None:
-    """The picture as it is now; None where it is gone."""
+def _thumbnail(folder: Folder, place: int) -> str | None:
+    """The picture as it is now; None where it is gone, or in a store."""
     try:
-        return html.thumbnail(fetch(named(path)))
-    except (ImageError, FauxtoError, OSError):
+        item = next(folder.items(Part(place, place + 1)))
+        return None if is_remote(item.file) else html.thumbnail(fetch(item))
+    except (FauxtoError, OSError, StopIteration, IndexError):
         return None
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from fauxto.detector import Detector
 from fauxto.inference.providers import ProviderLike
+from fauxto.scan import TIMEOUT
 from fauxto.scan.rows import Decoders
 from fauxto.scan.sources import Item, named
 from fauxto.scan.table import rows_table
@@ -36,6 +37,7 @@ class Predictor:
         prior: float = PRIOR,
         threads: int | None = 1,
         jobs: int = 1,
+        timeout: float = TIMEOUT,
         batch_size: int = 1,
     ) -> None:
         """See Detector for its errors.
@@ -48,6 +50,7 @@ class Predictor:
             prior: see Detector.
             threads: of the inference: 1, as Ray gives an actor one CPU unless it is asked for more.
             jobs: processes that decode beside the inference.
+            timeout: seconds that an image may take to be fetched and decoded; one that takes longer is an error row.
             batch_size: pictures in one run of the model.
         """
         self.detector = Detector(
@@ -59,7 +62,7 @@ class Predictor:
             provenance=True,
             prior=prior,
         )
-        self._decoders, self._batch_size = Decoders(jobs, self.detector.card.preprocessing), batch_size
+        self._decoders, self._batch_size = Decoders(jobs, self.detector.card.preprocessing, timeout), batch_size
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """A table with a column `path` of paths and URLs -> one of the schema fauxto.scan.table.ROWS, row by row."""

@@ -44,7 +44,7 @@ def summarise(path: Path) -> dict[str, Any]:
     declared: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     histogram, spans = np.zeros(BINS, np.int64), []
-    finds: list[tuple[float, str]] = []
+    finds: list[tuple[float, str, int]] = []
     for part in parts:
         rows, span = _read(path / part.name)
         spans.append(span)
@@ -58,7 +58,8 @@ def summarise(path: Path) -> dict[str, Any]:
             declared[row["declared"] or "not read"] += 1
             if row["error"]:
                 errors[kind_of(row["error"])] += 1
-        found = [(row["p_ai"], row["path"]) for row in rows if row["verdict"] == "ai"]
+        places = enumerate(rows, part.start)
+        found = [(row["p_ai"], row["path"], place) for place, row in places if row["verdict"] == "ai"]
         finds = heapq.nlargest(FINDS, [*finds, *found])
     seconds = busy_seconds(spans)
     return {
@@ -76,7 +77,7 @@ def summarise(path: Path) -> dict[str, Any]:
         "errors": dict(errors.most_common()),
         "seconds": seconds,
         "pictures_per_second": counts.total() / seconds if seconds else None,
-        "finds": [{"p_ai": p_ai, "path": name} for p_ai, name in finds],
+        "finds": [{"p_ai": p_ai, "path": name, "place": place} for p_ai, name, place in finds],
     }
 
 

@@ -6,20 +6,23 @@ import multiprocessing
 import os
 import signal
 import threading
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
 
 from fauxto.detector import Detector
 from fauxto.errors import ImageError
 from fauxto.image.decode import file_format, keep_memory
 from fauxto.image.decoded import Decoded, decode
 from fauxto.image.preprocess import Preprocessing
+from fauxto.scan import TIMEOUT
 from fauxto.scan.interrupts import uninterrupted
 from fauxto.scan.sources import Item, fetch
 from fauxto.scan.stores import StoreError
@@ -38,17 +41,23 @@ class _Decoded:
 
 
 class Decoders:
-    """Processes that decode, from their first item until this is dropped."""
+    """Processes that decode, from their first item until this is dropped.
 
-    def __init__(self, jobs: int, rule: Preprocessing) -> None:
-        """`jobs` processes, which cut crops as `rule` says."""
-        self._jobs, self._rule = jobs, rule
-        self._pool = _pool(jobs)
+    One that crashes, or takes longer than it may, is replaced, and only its own picture is lost.
+    """
+
+    def __init__(self, jobs: int, rule: Preprocessing, seconds: float = TIMEOUT) -> None:
+        """`jobs` processes, which cut crops as `rule` says, in at most `seconds` a picture."""
+        self._jobs, self._rule, self._seconds = jobs, rule, seconds
+        # A fork would copy the threads' locks of the inference session in whatever state they are.
+        self._pool = ProcessPool(jobs, initializer=_begin, context=multiprocessing.get_context("spawn"))
+        weakref.finalize(self, _end, self._pool)
 
     def rows(self, detector: Detector, items: Iterable[Item], batch_size: int = 1) -> Iterator[dict[str, Any]]:
         """A row of the schema fauxto.scan.table.ROWS for each item, in their order.
 
-        A picture that kills its decode process is a row with an error, as any other that cannot be read.
+        A picture that kills its decode process, or is not decoded in time, is a row with an error, as any other that
+        cannot be read.
 
         Args:
             detector: runs the inference, here, while the processes decode.
@@ -60,12 +69,10 @@ class Decoders:
         """
         decoded = self._decoded(items, batch_size + AHEAD * self._jobs)
         while batch := list(islice(decoded, batch_size)):
-            for (item, found), answer in zip(
-                batch, detector.answer([found.decoded for _, found in batch]), strict=True
-            ):
+            answers = detector.answer([found.decoded for _, found in batch])
+            for (item, found), answer in zip(batch, answers, strict=True):
                 size = item.size if found.size is None else found.size
-                row = answer.to_dict()
-                yield row | {"size": size, "format": found.format, "mtime": _moment(item.mtime)}
+                yield answer.to_dict() | {"size": size, "format": found.format, "mtime": _moment(item.mtime)}
 
     def _decoded(self, items: Iterable[Item], ahead: int) -> Iterator[tuple[Item, _Decoded]]:
         source, window = iter(items), deque[tuple[Item, Future[_Decoded]]]()
@@ -75,43 +82,32 @@ class Decoders:
                 if not window:
                     return
                 item, future = window.popleft()
-                try:
-                    found = _result(future)
-                except BrokenProcessPool:
-                    # Somebody in the window killed its process, and all the others' work with it. The first one
-                    # is tried by itself, then the rest goes on in a new pool; the culprit's turn comes.
-                    found = self._alone(item)
-                    self._pool = _pool(self._jobs)
-                    window = deque((other, self._submit(other)) for other, _ in window)
-                yield item, found
+                yield item, self._result(item, future)
         finally:
             with uninterrupted():
                 for _, future in window:
                     future.cancel()
 
     def _submit(self, item: Item) -> Future[_Decoded]:
-        try:
-            with uninterrupted():
-                return self._pool.submit(_decode, item, self._rule)
-        except BrokenProcessPool as error:  # it broke since: the same as if it had broken on this item
-            failed: Future[_Decoded] = Future()
-            failed.set_exception(error)
-            return failed
-
-    def _alone(self, item: Item) -> _Decoded:
-        with _pool(1) as pool:
-            try:
-                return _result(pool.submit(_decode, item, self._rule))
-            except BrokenProcessPool:
-                return _Decoded(Decoded(item.text, error="its decoder crashed"))
-
-
-def _result(future: Future[_Decoded]) -> _Decoded:
-    """What a decode process sends, once it has come."""
-    while True:
         with uninterrupted():
-            if wait([future], HEARD).done:
-                return future.result()
+            found: Future[_Decoded] = self._pool.schedule(_decode, args=(item, self._rule), timeout=self._seconds)
+            return found
+
+    def _result(self, item: Item, future: Future[_Decoded]) -> _Decoded:
+        try:
+            while True:
+                with uninterrupted():
+                    if wait([future], HEARD).done:
+                        return future.result()
+        except TimeoutError:
+            return _Decoded(Decoded(item.text, error=f"not decoded within {self._seconds:.0f} seconds"))
+        except ProcessExpired:
+            return _Decoded(Decoded(item.text, error="its decoder crashed"))
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()
 
 
 def _moment(seconds: float | None) -> datetime | None:
@@ -120,11 +116,6 @@ def _moment(seconds: float | None) -> datetime | None:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _pool(jobs: int) -> ProcessPoolExecutor:
-    # A fork would copy the threads' locks of the inference session in whatever state they are.
-    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
 
 
 def _begin() -> None:

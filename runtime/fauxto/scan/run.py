@@ -12,7 +12,7 @@ from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
 from fauxto.inference.providers import ProviderLike
 from fauxto.progress import Progress, on_terminal, tell
-from fauxto.scan import PART_ROWS, Engine, local
+from fauxto.scan import PART_ROWS, TIMEOUT, Engine, local
 from fauxto.scan.folder import Folder, Part, unwritable
 from fauxto.scan.predictor import Predictor
 from fauxto.scan.sources import Item, absolute, find, sample
@@ -31,6 +31,7 @@ class Plan:
         engine: "local" or "ray".
         part_rows: pictures in one Parquet file, at most: what is lost at worst when the machine dies.
         jobs: processes that decode, of each worker; None: the usable CPUs, and with Ray 1.
+        timeout: seconds that a picture may take to be fetched and decoded.
         workers: of Ray, at most; None: as many as the cluster has CPUs.
         num_gpus: of each of Ray's workers.
         batch_size, model, provider, variant, operating_point, prior: as Detector takes them.
@@ -43,6 +44,7 @@ class Plan:
     engine: Engine = "local"
     part_rows: int = PART_ROWS
     jobs: int | None = None
+    timeout: float = TIMEOUT
     workers: int | None = None
     num_gpus: float = 0
     batch_size: int = 1
@@ -69,6 +71,7 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
         "operating_point": plan.operating_point,
         "prior": plan.prior,
         "batch_size": plan.batch_size,
+        "timeout": plan.timeout,
     }
     here = Predictor(**options, variant=plan.variant, threads=None, jobs=plan.jobs or usable_cpus())
     options["variant"] = here.detector.variant

@@ -9,7 +9,7 @@ import os
 import tarfile
 from collections.abc import Iterable, Iterator, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import PurePath, PurePosixPath
@@ -164,16 +164,43 @@ def _members(source: str) -> Iterator[Item]:
         return
     try:
         with open_file(source) as file, tarfile.open(fileobj=file, mode="r:") as shard:
+            targets: dict[str, tuple[int, int]] | None = None
             for member in shard:
                 shard.members.clear()  # type: ignore[attr-defined]  # it would keep them all
-                if member.isfile() and is_image(member.name):
-                    path = f"tar://{member.name}::{source}"
-                    yield Item(path, absolute(source), member.offset_data, member.size, float(member.mtime))
+                if member.isdir() or not is_image(member.name):
+                    continue
+                item = Item(f"tar://{member.name}::{source}", absolute(source), mtime=float(member.mtime))
+                if member.islnk():
+                    targets = _regular_members(source) if targets is None else targets
+                    place = targets.get(member.linkname)
+                else:
+                    place = (member.offset_data, member.size) if member.isreg() and not member.issparse() else None
+                if place:
+                    yield replace(item, offset=place[0], size=place[1])
+                else:
+                    yield replace(item, error=f"{_kind(member)} in a tar; unpack it first")
     except (tarfile.TarError, OSError) as error:
         told = " ".join(str(getattr(error, "strerror", None) or error).split())
         if is_remote(source) and not isinstance(error, (tarfile.TarError, FileNotFoundError, PermissionError)):
             raise StoreError(f"{source}: it stopped answering ({told})") from None
         yield Item(source, source, error=f"the tar cannot be read to its end ({told})")
+
+
+def _regular_members(source: str) -> dict[str, tuple[int, int]]:
+    """Name -> (offset, size) of a tar's plain files: where its hard links lead. Read only for a tar that has some."""
+    with open_file(source) as file, tarfile.open(fileobj=file, mode="r:") as shard:
+        found = {}
+        for member in shard:
+            shard.members.clear()  # type: ignore[attr-defined]
+            if member.isreg() and not member.issparse():
+                found[member.name] = member.offset_data, member.size
+        return found
+
+
+def _kind(member: tarfile.TarInfo) -> str:
+    if member.issparse():
+        return "is a sparse file"
+    return "is a link to nothing" if member.islnk() else "is a symbolic link" if member.issym() else "is no file"
 
 
 def _remote(source: str) -> Iterator[Item]:

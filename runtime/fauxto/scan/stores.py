@@ -9,6 +9,12 @@ from typing import Any, BinaryIO, TypeVar
 
 from fauxto.errors import FauxtoError
 
+PROTOCOLS = frozenset(
+    "abfs abfss adl az file gcs gs hdfs hf http https local memory oss s3 s3a sftp smb ssh webhdfs".split()  # noqa: SIM905
+)
+"""What a URL may begin with: plain stores of files. Fsspec has more (reference, simplecache, zip, ...), which read
+addresses and templates out of files, and so would do what a stranger's picture says."""
+
 TRIES, PAUSE = 4, 0.5  # of a store that does not answer; seconds before the second try, doubled each time
 
 T = TypeVar("T")
@@ -66,18 +72,22 @@ def open_file(name: str) -> BinaryIO:
 
 
 def store_of(url: str) -> tuple[Any, str]:
-    """Fsspec's file system for a URL, and the path in it.
+    """Fsspec's file system for a URL, and the path in it. A chain ("a::b") is no more than an odd file name here.
 
     Raises:
         FauxtoError: a package is missing, which stops a scan: with it the picture could be read.
-        OSError: there is no such protocol, which is this URL's own fault.
+        OSError: the protocol is none of PROTOCOLS, which is this URL's own fault.
     """
     import fsspec
 
+    protocol = url.partition("://")[0].lower()
+    if protocol not in PROTOCOLS:
+        raise OSError(errno.EPROTONOSUPPORT, f"{protocol}:// is no store that fauxto reads")
     try:
-        store, path = fsspec.core.url_to_fs(url)
+        kind = fsspec.get_filesystem_class(protocol)
+        store = fsspec.filesystem(protocol, **kind._get_kwargs_from_urls(url))
     except ImportError as error:  # fsspec's words: which package to install
         raise FauxtoError(f"{url}: {error}") from None
     except ValueError as error:
         raise OSError(errno.EPROTONOSUPPORT, str(error)) from None
-    return store, path
+    return store, kind._strip_protocol(url)
