@@ -63,18 +63,23 @@ def test_an_interrupt_in_the_middle_of_the_pool_leaves_no_lock_taken(
     lock = threading.Lock()
 
     class Pool:
-        """Is interrupted where ProcessPoolExecutor holds a lock, without the luck that this seldom happens."""
+        """Is interrupted where pebble holds a lock, without the luck that this seldom happens."""
 
-        def __init__(self, *_: object) -> None:
+        def __init__(self, *_: object, **__: object) -> None:
             pass
 
-        def submit(self, *_: object) -> Future[object]:
+        def stop(self) -> None:
+            pass
+
+        join = stop
+
+        def schedule(self, *_: object, **__: object) -> Future[object]:
             lock.acquire()
             signal.raise_signal(signal.SIGINT)
             lock.release()
             return Future()
 
-    monkeypatch.setattr(rows, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(rows, "ProcessPool", Pool)
     with pytest.raises(KeyboardInterrupt):
         next(rows.Decoders(1, detector.card.preprocessing).rows(detector, [Item("a.jpg", "a.jpg")]))
     assert not lock.locked()
@@ -87,14 +92,19 @@ def test_an_interrupt_is_heard_while_a_picture_is_waited_for(
     class Pool:
         """Never answers."""
 
-        def __init__(self, *_: object) -> None:
+        def __init__(self, *_: object, **__: object) -> None:
             pass
 
-        def submit(self, *_: object) -> Future[object]:
+        def stop(self) -> None:
+            pass
+
+        join = stop
+
+        def schedule(self, *_: object, **__: object) -> Future[object]:
             threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
             return Future()
 
-    monkeypatch.setattr(rows, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(rows, "ProcessPool", Pool)
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         next(rows.Decoders(1, detector.card.preprocessing).rows(detector, [Item("a.jpg", "a.jpg")]))

@@ -234,8 +234,8 @@ def test_an_unknown_protocol_is_a_row_and_stops_nothing(many: Many, tiny: Path, 
     assert main(words) == 1
     first, second, third = table(tmp_path / "out")
     assert (first["path"], second["path"]) == ("htps://here", "htp://here/a.jpg")
-    assert first["error"] == "cannot be read (Protocol not known: htps)"
-    assert second["error"] == "cannot be read (Protocol not known: htp)"
+    assert first["error"] == "cannot be read (htps:// is no store that fauxto reads)"
+    assert second["error"] == "cannot be read (htp:// is no store that fauxto reads)"
     assert third["status"] == "ok"
 
 
