@@ -8,16 +8,20 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from functools import partial
+from importlib.util import find_spec
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, features
 
 from fauxto.errors import FauxtoError
+from fauxto.image.decode import register_heif
 from fauxto.image.decoded import Corruption
 
 
 def save_as(image: Image.Image, quality: int, format: str = "JPEG") -> Image.Image:
-    """Save an RGB picture once as JPEG (4:2:0) or WebP and read it back."""
+    """Save an RGB picture once as JPEG (4:2:0), WebP, AVIF or HEIF, and read it back."""
+    if format == "HEIF":
+        register_heif()
     buffer = io.BytesIO()
     image.save(buffer, format, quality=quality)
     return Image.open(buffer).convert("RGB")
@@ -76,10 +80,24 @@ def screenshot(image: Image.Image) -> Image.Image:
 # A condition is a corruption that reports give all figures for.
 CONDITIONS: dict[str, Corruption] = {"clean": clean, "web": web, "hard": hard}
 
+CODECS = {"webp": ("WEBP", (80, 50)), "avif": ("AVIF", (70, 50)), "heic": ("HEIF", (80, 60, 40))}
+"""Name in the grid -> Pillow's name, and the qualities; each is in the grid where this installation has the codec."""
+
+
+def has_codec(format: str) -> bool:
+    """Whether pictures can be saved in a format of CODECS here."""
+    return find_spec("pillow_heif") is not None if format == "HEIF" else bool(features.check(format.lower()))
+
+
 GRID: dict[str, Corruption] = {
     **{f"jpeg {quality}": partial(save_as, quality=quality) for quality in (95, 85, 75, 60, 50, 40, 30)},
     "jpeg 75, then 90": twice,
-    **{f"webp {quality}": partial(save_as, quality=quality, format="WEBP") for quality in (80, 50)},
+    **{
+        f"{name} {quality}": partial(save_as, quality=quality, format=format)
+        for name, (format, qualities) in CODECS.items()
+        if has_codec(format)
+        for quality in qualities
+    },
     **{f"scale {factor}": partial(rescale, factor=factor) for factor in (0.25, 0.5, 0.75, 1.5, 2.0)},
     **{f"blur {sigma}": partial(blur, sigma=sigma) for sigma in (0.5, 1.0, 2.0)},
     **{f"noise {sigma}": partial(noise, sigma=sigma) for sigma in (2, 5)},

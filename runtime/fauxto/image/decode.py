@@ -88,7 +88,7 @@ def open_image(data: bytes) -> Image.Image:
     name = formats.name_of(data)
     assert name is not None  # `refusal` knows every other file
     if name == "HEIF":
-        _register_heif()
+        register_heif()
     fit, profile = trimmed(data, name)
     image = Image.open(io.BytesIO(fit), formats=[name])
     width, height = image.size
@@ -145,7 +145,8 @@ def _from_array(array: npt.NDArray[Any]) -> Image.Image:
     return Image.fromarray(array)
 
 
-def _register_heif() -> None:
+def register_heif() -> None:
+    """Teach Pillow HEIF. Raises ImageError where pillow-heif is not installed."""
     try:
         import pillow_heif
     except ImportError:
