@@ -93,9 +93,9 @@ GRID: dict[str, Corruption] = {
     **{f"jpeg {quality}": partial(save_as, quality=quality) for quality in (95, 85, 75, 60, 50, 40, 30)},
     "jpeg 75, then 90": twice,
     **{
-        f"{name} {quality}": partial(save_as, quality=quality, format=format)
-        for name, (format, qualities) in CODECS.items()
-        if has_codec(format)
+        f"{name} {quality}": partial(save_as, quality=quality, format=codec)
+        for name, (codec, qualities) in CODECS.items()
+        if has_codec(codec)
         for quality in qualities
     },
     **{f"scale {factor}": partial(rescale, factor=factor) for factor in (0.25, 0.5, 0.75, 1.5, 2.0)},
