@@ -1,0 +1,197 @@
+/** Detector: decoding, preprocessing, session and verdict, in a row, on this thread. */
+import * as cards from './card.js';
+import { IN_NODE, load } from './decode.js';
+import { EngineError, FauxtoError, ImageError } from './errors.js';
+import { heatMap } from './explain.js';
+import { modelFile, openModel } from './model.js';
+import { cutCrops, normalise, pool } from './preprocess.js';
+import { prediction } from './prediction.js';
+import { PRIOR, decide, probability, withPrior } from './verdict.js';
+
+/** @typedef {import('./decode.js').Source} Source */
+/** @typedef {import('./prediction.js').Prediction} Prediction */
+/** @typedef {'auto' | import('./session.js').Engine} EngineName */
+
+/**
+ * @typedef {object} Settings
+ * @property {string | URL | null} [model] folder with a card.json and the files it names, by URL, or by path in Node;
+ *   default: the released model, which comes with the package
+ * @property {EngineName} [engine] "wasm" or "webgpu" in a browser, "cpu" in Node; default "auto": in a browser WebGPU
+ *   where it is right on the golden images and faster than WebAssembly here, else WebAssembly
+ * @property {string | null} [variant] a name from the card's variants; default: the card's choice for a CPU
+ * @property {string | null} [operatingPoint] a name from the card; default: the card's own
+ * @property {number} [prior] the share of AI images where yours come from; it moves p_ai, never the verdict
+ * @property {number | null} [threads] default: the usable cores; in a browser at most 4, and 1 where the page is not
+ *   isolated (crossOriginIsolated)
+ * @property {string | URL | null} [library] in a browser: folder with onnxruntime-web's files; default: beside the package
+ */
+
+/**
+ * @typedef {object} Info what answers
+ * @property {string} model name and release, "fauxto-r18-v6"
+ * @property {string} modelSha256 of the file that runs, checked against the card
+ * @property {string} variant which of the model's files that is
+ * @property {import('./session.js').Engine} provider what runs it
+ * @property {string} operatingPoint
+ * @property {number} prior
+ */
+
+/** Looks for signs of AI generation in images. `Detector.load` makes one. */
+export class Detector {
+  /**
+   * @param {cards.Card} card as it holds for the variant in use
+   * @param {import('./session.js').Session} session
+   * @param {Info} info
+   */
+  constructor(card, session, info) {
+    this.card = card;
+    this.session = session;
+    this.info = info;
+    this.point = cards.operatingPoint(card, info.operatingPoint);
+  }
+
+  /**
+   * @param {Settings} [settings]
+   * @returns {Promise<Detector>}
+   */
+  static async load({ model, engine = 'auto', variant, operatingPoint, prior = PRIOR, threads, library } = {}) {
+    if (!(prior > 0 && prior < 1)) {
+      throw new FauxtoError(`prior ${prior}: the share of AI images must lie between 0 and 1`);
+    }
+    const opened = await openModel(model);
+    const chosen = cards.variantOf(opened.card, variant);
+    const card = cards.ofVariant(opened.card, chosen);
+    const point = cards.operatingPoint(card, operatingPoint);
+    const { bytes, digest } = await modelFile(opened, chosen.file);
+    const session = await openSession(engine, { bytes, file: chosen.file, card, threads, library });
+    return new Detector(card, session, {
+      model: card.release,
+      modelSha256: digest,
+      variant: chosen.name,
+      provider: session.engine,
+      operatingPoint: point.name,
+      prior,
+    });
+  }
+
+  /**
+   * The answer for one image. A bad image gives a record with status "error".
+   *
+   * @param {Source} source
+   * @param {{name?: string | null, strict?: boolean}} [options] name: what the answer is called (its `path`), default:
+   *   a file's own name; strict: throw ImageError where the image cannot be read
+   * @returns {Promise<Prediction>}
+   */
+  async predict(source, { name = nameOf(source), strict = false } = {}) {
+    const started = performance.now();
+    try {
+      const image = await load(source);
+      const { preprocessing } = this.card;
+      const logit = pool(await this.session.run(normalise(cutCrops(image, preprocessing), preprocessing)), preprocessing);
+      if (!Number.isFinite(logit)) throw new ImageError("the model's answer is no number; try another engine");
+      return this.record(name, image, logit, performance.now() - started);
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      if (strict) throw new ImageError(error.reason, name);
+      return prediction({ path: name, status: 'error', error: error.reason, model: this.card.release });
+    }
+  }
+
+  /**
+   * Answers in the order of `sources`, one by one, as soon as they are known.
+   *
+   * @param {Iterable<Source> | AsyncIterable<Source>} sources
+   * @returns {AsyncGenerator<Prediction, void>}
+   */
+  predictMany(sources) {
+    return predictMany(sources, (source) => this.predict(source));
+  }
+
+  /**
+   * Where the evidence lies in one image.
+   *
+   * @param {Source} source
+   * @returns {Promise<import('./explain.js').HeatMap>}
+   * @throws {ImageError} the image cannot be read
+   */
+  async explain(source) {
+    const { temperature, bias } = this.card.calibration;
+    return heatMap(await load(source), this.card.preprocessing, async (crop) => {
+      const { logit, cells, width, height } = await this.session.evidence(crop);
+      const head = logit - cells.reduce((sum, cell) => sum + cell, 0) / cells.length; // the head's own bias
+      return { data: cells.map((cell) => (cell + head) / temperature + bias), width, height };
+    });
+  }
+
+  /** Give the model's memory back. */
+  close() {
+    return this.session.close();
+  }
+
+  /**
+   * @param {string | null} path
+   * @param {{width: number, height: number}} image px
+   * @param {number} logit
+   * @param {number} ms
+   * @returns {Prediction}
+   */
+  record(path, { width, height }, logit, ms) {
+    const { card, point, info } = this;
+    const pAi = probability(logit, card.calibration.temperature, card.calibration.bias);
+    return prediction({
+      path,
+      ...decide(pAi, Math.min(width, height), card.minimumShortSide, point),
+      p_ai: withPrior(pAi, info.prior),
+      prior: info.prior,
+      logit,
+      operating_point: point.name,
+      threshold: withPrior(Math.min(point.threshold, 1), info.prior),
+      width,
+      height,
+      model: info.model,
+      model_sha256: info.modelSha256,
+      provider: info.provider,
+      elapsed_ms: Math.round(ms * 100) / 100,
+    });
+  }
+}
+
+/**
+ * @param {Iterable<Source> | AsyncIterable<Source>} sources
+ * @param {(source: Source) => Promise<Prediction>} predict
+ * @returns {AsyncGenerator<Prediction, void>} while one image is judged, the next one is decoded
+ */
+export async function* predictMany(sources, predict) {
+  /** @type {Promise<Prediction>[]} */
+  const waiting = [];
+  for await (const source of sources) {
+    const next = predict(source);
+    next.catch(() => {}); // it is thrown where it is awaited
+    waiting.push(next);
+    if (waiting.length > 1) yield /** @type {Promise<Prediction>} */ (waiting.shift());
+  }
+  yield* waiting;
+}
+
+/** @param {Source} source @returns {string | null} */
+export function nameOf(source) {
+  if (typeof source === 'string') return source;
+  return typeof File !== 'undefined' && source instanceof File ? source.name : null;
+}
+
+/**
+ * @param {EngineName} engine
+ * @param {import('./session_browser.js').Options} options
+ */
+async function openSession(engine, options) {
+  const known = IN_NODE ? ['auto', 'cpu'] : ['auto', 'wasm', 'webgpu'];
+  if (!known.includes(engine)) {
+    throw new EngineError(`engine '${engine}' is not one of ${known.join(', ')} in ${IN_NODE ? 'Node' : 'a browser'}`);
+  }
+  if (IN_NODE) {
+    const { openOnCpu } = await import('./session_node.js');
+    return openOnCpu(options.bytes, options.file, options.card.preprocessing.cropSize, options.threads);
+  }
+  const { openInBrowser } = await import('./session_browser.js');
+  return openInBrowser(/** @type {'auto' | 'wasm' | 'webgpu'} */ (engine), options);
+}

@@ -1,0 +1,122 @@
+/** onnxruntime-web: WebAssembly, with threads where the page is isolated, or WebGPU. */
+import { goldenImage } from './golden.js';
+import { readChecked } from './model.js';
+import { cutCrops, normalise, pool } from './preprocess.js';
+import { Session, created } from './session.js';
+
+/** The version of onnxruntime-web whose files these are. */
+export const VERSION = '1.30.0';
+
+/** @type {Readonly<Record<'wasm' | 'webgpu', Readonly<Record<'module' | 'binary', readonly [file: string, sha256: string]>>>>} */
+export const FILES = {
+  wasm: {
+    module: ['ort.wasm.bundle.min.mjs', '11e64bd8ffe11bd1a2a2f0d6275fdfbbba7262f0b76b99b53d228a8a22ef3d90'],
+    binary: ['ort-wasm-simd-threaded.wasm', '3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2'],
+  },
+  webgpu: {
+    module: ['ort.webgpu.bundle.min.mjs', '0730816731ce2cdfb06f273da065d4a1c7091eb9d1756a83b2916c8a89d015e2'],
+    binary: ['ort-wasm-simd-threaded.asyncify.wasm', '39f9f0894d478800487ed9f7dbe92618498db320cf55c8e3d89adff8dce658da'],
+  },
+};
+
+/** Where the package's own onnxruntime-web lies: beside it in node_modules. */
+const BESIDE = new URL('../../onnxruntime-web/dist/', import.meta.url);
+
+/** Threads beyond these gain little for crops of this size, and a visitor's other pages need theirs. */
+const MOST_THREADS = 4;
+
+/** How much farther from the golden logits than WebAssembly WebGPU may be: half precision stays under it. */
+const BOUND = 0.02;
+
+/** Runs of each side when WebGPU is timed against WebAssembly. */
+const ROUNDS = 5;
+
+/**
+ * @typedef {object} Options
+ * @property {Uint8Array<ArrayBuffer>} bytes of the ONNX file
+ * @property {string} file names it in errors
+ * @property {import('./card.js').Card} card
+ * @property {number | null} [threads] default: as many as there are cores, at most 4; 1 where the page is not isolated
+ * @property {string | URL | null} [library] folder with onnxruntime-web's files
+ */
+
+/**
+ * @param {'auto' | 'wasm' | 'webgpu'} engine auto: WebGPU where it is right on the golden images and faster
+ * @param {Options} options
+ * @returns {Promise<Session>}
+ */
+export async function openInBrowser(engine, options) {
+  if (engine !== 'auto') return open(engine, options);
+  const wasm = await open('wasm', options);
+  const webgpu = (await hasGpu()) ? await open('webgpu', options).catch(() => null) : null;
+  if (!webgpu) return wasm;
+  const isBetter = await isRightAndFaster(webgpu, wasm, options.card).catch(() => false);
+  await (isBetter ? wasm : webgpu).close();
+  return isBetter ? webgpu : wasm;
+}
+
+/**
+ * @param {Session} session
+ * @param {import('./card.js').Card} card
+ * @returns {Promise<number>} max |difference| from the card's golden logits
+ */
+export async function difference(session, card) {
+  let worst = 0;
+  for (const { picture, logit } of card.golden) {
+    const crops = normalise(cutCrops(goldenImage(picture), card.preprocessing), card.preprocessing);
+    const found = pool(await session.run(crops), card.preprocessing);
+    worst = Math.max(worst, Number.isFinite(found) ? Math.abs(found - logit) : Infinity);
+  }
+  return worst;
+}
+
+/** @param {'wasm' | 'webgpu'} engine @param {Options} options @returns {Promise<Session>} */
+async function open(engine, { bytes, file, card, threads, library }) {
+  const ort = await load(engine, library ? new URL(library, globalThis.location.href) : BESIDE);
+  ort.env.wasm.numThreads = threadsFor(threads);
+  const settings = { executionProviders: [engine], logSeverityLevel: 3, graphOptimizationLevel: 'all' };
+  const session = await created(() => ort.InferenceSession.create(bytes, settings), file, engine);
+  return new Session(session, ort.Tensor, engine, card.preprocessing.cropSize);
+}
+
+/** @param {'wasm' | 'webgpu'} engine @param {URL} folder @returns {Promise<any>} onnxruntime, its files checked */
+async function load(engine, folder) {
+  const { module, binary } = FILES[engine];
+  const url = new URL(module[0], folder);
+  const [wasm] = await Promise.all([readChecked(new URL(binary[0], folder), binary[1]), readChecked(url, module[1])]);
+  const ort = await import(url.href);
+  ort.env.wasm.wasmBinary ??= wasm.buffer; // what was checked is what runs: it is not fetched again
+  return ort;
+}
+
+/** @param {number | null} [wanted] @returns {number} */
+export function threadsFor(wanted) {
+  if (!globalThis.crossOriginIsolated) return 1; // no shared memory
+  return wanted ?? Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS);
+}
+
+/** @returns {Promise<boolean>} whether there is a graphics card, and not a processor that plays one */
+async function hasGpu() {
+  const gpu = /** @type {any} */ (navigator).gpu;
+  const adapter = await gpu?.requestAdapter().catch(() => null);
+  return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter ?? false);
+}
+
+/** @param {Session} webgpu @param {Session} wasm @param {import('./card.js').Card} card */
+async function isRightAndFaster(webgpu, wasm, card) {
+  if ((await difference(webgpu, card)) > (await difference(wasm, card)) + BOUND) return false;
+  const rule = card.preprocessing;
+  const crops = normalise(cutCrops(goldenImage(card.golden[0]?.picture ?? 0), rule), rule);
+  return (await milliseconds(webgpu, crops)) < (await milliseconds(wasm, crops));
+}
+
+/** @param {Session} session @param {Float32Array} crops @returns {Promise<number>} the median of ROUNDS */
+async function milliseconds(session, crops) {
+  const times = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const started = performance.now();
+    await session.run(crops);
+    times.push(performance.now() - started);
+  }
+  return times.sort((a, b) => a - b)[ROUNDS >> 1];
+}

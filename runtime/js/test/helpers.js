@@ -1,0 +1,33 @@
+/** What the tests share. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { parse } from '../src/card.js';
+import { goldenImage } from '../src/golden.js';
+
+/** The released model, in the checkout. */
+export const MODEL = fileURLToPath(new URL('../../../models/fauxto-r18/', import.meta.url));
+export const EXAMPLES = fileURLToPath(new URL('../../../examples/', import.meta.url));
+export const CARD_TEXT = readFileSync(`${MODEL}card.json`, 'utf8');
+
+export const card = () => parse(CARD_TEXT, 'card.json');
+
+/** @param {import('node:stream').Readable | any} array. The sha256 of its bytes, its first 16 digits. */
+export function digest(array) {
+  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+}
+
+/** Golden image 1's pattern, in any size, for sharp to write. */
+export function picture(width = 320, height = 240) {
+  const { data } = goldenImage(1, [width, height]);
+  return sharp(data, { raw: { width, height, channels: 3 } });
+}
+
+/** (H, W, 3) of what `load` gave, whatever its number of channels. */
+export function rgb({ data, width, height, channels }) {
+  const flat = new Uint8Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) flat.set(data.subarray(i * channels, i * channels + 3), i * 3);
+  return flat;
+}
