@@ -30,7 +30,7 @@ def main() -> None:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            for name, width, height, scheme in (("page", 1100, 880, "light"), ("phone", 390, 1500, "dark")):
+            for name, width, height, scheme in (("page", 1100, 1000, "light"), ("phone", 390, 1500, "dark")):
                 tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
                 tab.goto(f"http://127.0.0.1:{port}")
                 tab.wait_for_selector("#files input[type=file]", state="attached")
@@ -38,6 +38,7 @@ def main() -> None:
                 tab.wait_for_selector(".verdict h2")
                 tab.click("#heat label")
                 tab.wait_for_selector("#result img[alt*='heat map']")
+                tab.evaluate("window.scrollTo(0, 0)")  # the click scrolled down to the switch
                 tab.wait_for_timeout(500)
                 tab.screenshot(path=HERE / f"{name}.png")
             browser.close()
