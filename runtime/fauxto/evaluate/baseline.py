@@ -17,7 +17,7 @@ from PIL import Image
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import StratifiedGroupKFold
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn needs it itself
+from threadpoolctl import threadpool_limits  # scikit-learn needs it itself
 
 from fauxto.evaluate.metrics import auc, clustered_interval
 from fauxto.evaluate.records import Baseline
