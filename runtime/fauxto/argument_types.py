@@ -7,12 +7,21 @@ from argparse import ArgumentTypeError
 
 def positive(word: str) -> int:
     """A whole number of at least 1."""
+    return _at_least(1, word)
+
+
+def natural(word: str) -> int:
+    """A whole number of at least 0."""
+    return _at_least(0, word)
+
+
+def _at_least(least: int, word: str) -> int:
     try:
         number = int(word)
     except ValueError:
-        number = 0
-    if number < 1:
-        raise ArgumentTypeError(f"{word!r} is not a whole number of at least 1")
+        number = least - 1
+    if number < least:
+        raise ArgumentTypeError(f"{word!r} is not a whole number of at least {least}")
     return number
 
 

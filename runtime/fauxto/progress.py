@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import suppress
+from typing import TypeVar
 
 from fauxto.reporting.text import visible
 
+T = TypeVar("T")
 _ERASE = "\r\033[K"
 
 
@@ -30,13 +33,14 @@ class Progress:
         self._started, self._next = time.monotonic(), 0.0
         self._label, self._of, self._unit = label, f" of {total}" if total else "", unit
 
-    def update(self, count: int) -> None:
-        """Show `count` done, at most five times a second."""
+    def update(self, count: int, note: Callable[[], str] | None = None) -> None:
+        """Show `count` done, at most five times a second; `note` says more, and is only asked when it is shown."""
         now = time.monotonic()
         if self._shown and now >= self._next:
             self._next = now + 0.2
             rate = count / max(1e-9, now - self._started)
-            self.show(f"{self._label}{count}{self._of} {self._unit}, {rate:.1f} a second")
+            more = f", {note()}" if note else ""
+            self.show(f"{self._label}{count}{self._of} {self._unit}, {rate:.1f} a second{more}")
 
     def stage(self, name: str, share: float = 0.0) -> None:
         """A bar: `share`, 0..1, of the stage `name` is done. Without a terminal, a line as each stage begins."""
@@ -60,6 +64,17 @@ class Progress:
 def tell(text: str) -> None:
     """A line on stderr, in the place of a line of progress."""
     _write(f"{_ERASE if on_terminal() else ''}{visible(text)}\n")
+
+
+def tracked(items: Iterable[T], label: str = "", unit: str = "images") -> Iterator[T]:
+    """`items`, with a counter on stderr while they are taken."""
+    progress = Progress(label=label, total=len(items) if isinstance(items, Sized) else None, unit=unit)
+    try:
+        for count, item in enumerate(items, start=1):
+            yield item
+            progress.update(count)
+    finally:
+        progress.clear()
 
 
 def on_terminal() -> bool:
