@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from fauxto.image.preprocess import FILTERS, Preprocessing
 
@@ -21,8 +21,8 @@ GOLDEN_TOLERANCE = 5e-3
 """Of a golden logit: those are the fp32 file's, and the default file stores int8 weights, up to 0.0048 away."""
 
 SMALL_RUN = shlex.split(
-    "--weights none --device cpu --precision fp32 --epochs 2 --samples 32 --batch 8 --crop 64 --view-size 64 "
-    "--views 1 --val-pictures 8 --report-pictures 8 --workers 0 --lr 0.003"
+    "--weights none --device cpu --precision fp32 --epochs 2 --samples 32 --batch 8 --train-crop 64 "
+    "--crop-size 64 --crops 1 --val-pictures 8 --report-pictures 8 --workers 0 --lr 0.003"
 )
 """Options of `python -m train` for a run of seconds."""
 
@@ -33,6 +33,18 @@ def make_photo(width: int = 320, height: int = 240, seed: int = 0) -> Image.Imag
     coarse = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8))
     smooth = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).astype(int)
     return Image.fromarray((smooth + rng.integers(-12, 13, smooth.shape)).clip(0, 255).astype(np.uint8))
+
+
+def write_blurred(folder: Path) -> None:
+    """A data set of train and val that a network learns in seconds: sharp images are "real", blurred ones "ai"."""
+    for part, count in (("train", 16), ("val", 10)):
+        for label in ("ai", "real"):
+            place = folder / part / label
+            place.mkdir(parents=True)
+            for i in range(count):
+                sharp = make_photo(220, 210, seed=i)
+                image = sharp.filter(ImageFilter.GaussianBlur(3)) if label == "ai" else sharp
+                image.save(place / f"{i}.png")
 
 
 def encode(image: Image.Image, format: str, **options: Any) -> bytes:

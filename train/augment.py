@@ -1,4 +1,4 @@
-"""What happens to a picture before the network sees it. Both classes take the same way, with the same odds.
+"""Augmentation: an image -> a training crop. It is the same for both classes, with the same probabilities.
 
 The order is that of a picture's life on the web: scaled, saved (once or twice), then looked at. A crop
 comes last, so that the codec's 8 x 8 grid lies anywhere in it.
@@ -11,6 +11,7 @@ import math
 import random
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter
 
 from fauxto.image.preprocess import mirror_pad
@@ -19,7 +20,7 @@ MARGIN = 16  # px around the crop while the codecs work: room for a random phase
 FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS, Image.Resampling.BOX)
 
 P_NATIVE = 0.4  # not scaled at all
-P_THUMBNAIL = 0.15  # the whole picture, small
+P_THUMBNAIL = 0.15  # the whole image, small
 SCALE = (0.3, 1.4)  # otherwise, log-uniform
 P_BLUR, P_NOISE, P_COLOUR, P_GREY = 0.1, 0.1, 0.3, 0.03
 BLUR = (0.2, 1.2)  # px, the Gaussian's deviation
@@ -30,8 +31,8 @@ QUALITY = (30, 95)
 SUBSAMPLINGS = (0, 2, 2)  # of JPEG, as Pillow counts them: 4:4:4 once, 4:2:0 twice
 
 
-def augment(image: Image.Image, size: int, rng: random.Random) -> np.ndarray:
-    """An upright RGB picture -> one training crop, (size, size, 3) uint8. All chance comes from `rng`."""
+def augment(image: Image.Image, size: int, rng: random.Random) -> npt.NDArray[np.uint8]:
+    """An upright RGB image -> one training crop, (size, size, 3) uint8. All randomness comes from `rng`."""
     region = rescaled_region(image, size + MARGIN, rng)
     if rng.random() < P_BLUR:
         region = region.filter(ImageFilter.GaussianBlur(rng.uniform(*BLUR)))
@@ -50,7 +51,7 @@ def augment(image: Image.Image, size: int, rng: random.Random) -> np.ndarray:
 
 
 def rescaled_region(image: Image.Image, size: int, rng: random.Random) -> Image.Image:
-    """A random square of about `size` px, cut from the picture at native size, or scaled."""
+    """A random square of about `size` px, cut from the image at native size, or scaled."""
     draw, short = rng.random(), min(image.size)
     if draw < P_NATIVE:
         scale = 1.0
@@ -64,7 +65,7 @@ def rescaled_region(image: Image.Image, size: int, rng: random.Random) -> Image.
     box = (left, top, left + width, top + height)
     if scale == 1.0:
         return image.crop(box)
-    target = tuple(max(1, round(side * scale)) for side in (width, height))
+    target = max(1, round(width * scale)), max(1, round(height * scale))
     return image.resize(target, rng.choice(FILTERS), box=box)
 
 

@@ -3,34 +3,84 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import brentq
 from sklearn.linear_model import LogisticRegression
 
 from fauxto.evaluate.metrics import wilson
 from train.errors import TrainError
+from train.measure import Measured
+from train.sampling import sampling_weights
 
 OPERATING_POINTS = {"fpr1": 0.01, "fpr5": 0.05}  # name: share of real photographs that may be called "ai"
 UPPER_BOUND = 1.5  # the upper Wilson bound may be at most this many times the share
-UNSEEN = {"bias": float, "sources": int, "n": int}  # what train.unseen writes
-MISS_RATE = 0.10  # share of AI pictures that may be called "photo"
+MISS_RATE = 0.10  # share of AI images that may be called "no sign"
+BIAS = {"bias": float, "sources": int, "n": int}  # what train.tools.held_out_bias writes
+
+Floats = npt.NDArray[np.float64]
+Truth = npt.NDArray[np.bool_]
 
 
-def fit_calibration(logits: np.ndarray, is_ai: np.ndarray) -> tuple[float, float]:
+@dataclass(frozen=True)
+class Calibration:
+    """From a raw logit to a probability and to words.
+
+    Attributes:
+        temperature, bias: p = sigmoid(logit / temperature + bias).
+        operating_points: name -> the fields of fauxto.model.card.OperatingPoint, but for the name.
+        n: logits that it was fitted on; an image counts under each corruption.
+        held_out_bias: what of the bias comes from held-out sources, as train.tools.held_out_bias wrote it.
+    """
+
+    temperature: float
+    bias: float
+    operating_points: Mapping[str, Mapping[str, Any]]
+    n: int
+    held_out_bias: Mapping[str, Any] | None = None
+
+    def probability(self, logits: Floats) -> Floats:
+        """(N,) raw logits -> (N,) calibrated p."""
+        return probability(logits, self.temperature, self.bias)
+
+
+def calibrate(measured: Mapping[str, Measured], held_out_bias: Mapping[str, Any] | None = None) -> Calibration:
+    """Calibrate on images that were measured under several corruptions, all of which count the same.
+
+    For the thresholds, a source of photographs counts by the root of its size, as in sampling, and a photograph
+    counts once in the interval, not once for each corruption.
+    """
+    logits, is_ai = stacked(measured)
+    temperature, bias = fit_calibration(logits, is_ai)
+    bias += held_out_bias["bias"] if held_out_bias else 0.0
+    weights = np.concatenate([sampling_weights(part.images).numpy() for part in measured.values()])
+    points = operating_points(probability(logits, temperature, bias), is_ai, weights, len(measured))
+    return Calibration(temperature, bias, points, len(is_ai), held_out_bias)
+
+
+def stacked(measured: Mapping[str, Measured]) -> tuple[Floats, Truth]:
+    """(N,) logits and (N,) truth over all corruptions."""
+    parts = measured.values()
+    return np.concatenate([part.logits for part in parts]), np.concatenate([part.is_ai for part in parts])
+
+
+def fit_calibration(logits: Floats, is_ai: Truth) -> tuple[float, float]:
     """Temperature and bias such that sigmoid(logit / temperature + bias) is a probability.
 
     Platt scaling (1999) with both classes weighing the same, so p = 0.5 means even odds where half of
-    the pictures are AI. `logits` (N,) float, `is_ai` (N,) bool.
+    the images are AI. `logits` (N,) float, `is_ai` (N,) bool.
     """
     regression = LogisticRegression(C=1e6, class_weight="balanced").fit(logits[:, None], is_ai)
     slope = max(float(regression.coef_[0, 0]), 1e-3)  # a network worse than chance must not turn round
     return 1 / slope, float(regression.intercept_[0])
 
 
-def fit_bias(logits: np.ndarray, is_ai: np.ndarray) -> float:
+def fit_bias(logits: Floats, is_ai: Truth) -> float:
     """What to add to calibrated logits (N,) so that the mean p is the share of AI, both classes weighing the same.
 
     The maximum likelihood of a logistic regression whose slope stays 1; `is_ai` (N,) bool has both classes.
@@ -44,24 +94,25 @@ def fit_bias(logits: np.ndarray, is_ai: np.ndarray) -> float:
     return float(brentq(excess, -widest, widest))
 
 
-def read_unseen(file: str) -> dict[str, Any]:
-    """What train.unseen wrote. Raises TrainError for another file."""
+def read_bias(file: Path) -> dict[str, Any]:
+    """What train.tools.held_out_bias wrote. Raises TrainError for another file."""
     try:
-        found = json.loads(Path(file).read_text("utf-8"))
-        return {name: kind(found[name]) for name, kind in UNSEEN.items()}
+        found = json.loads(file.read_text("utf-8"))
+        return {name: kind(found[name]) for name, kind in BIAS.items()}
     except (ValueError, KeyError, TypeError) as error:
-        raise TrainError(f"{file}: not a file of train.unseen ({error!r})") from None
+        raise TrainError(f"{file}: not a file of train.tools.held_out_bias ({error!r})") from None
 
 
-def probability(logits: np.ndarray, temperature: float, bias: float) -> np.ndarray:
+def probability(logits: Floats, temperature: float, bias: float) -> Floats:
     """(N,) raw logits -> (N,) calibrated p, sigmoid(logit / temperature + bias)."""
-    return np.exp(-np.logaddexp(0, -(logits / temperature + bias)))  # without overflow
+    p: Floats = np.exp(-np.logaddexp(0, -(logits / temperature + bias)))  # without overflow
+    return p
 
 
-def threshold_for(share: float, real: np.ndarray, weights: np.ndarray, copies: int = 1) -> float:
+def threshold_for(share: float, real: Floats, weights: Floats, copies: int = 1) -> float:
     """The lowest p that calls at most `share` of the real photographs "ai", interval included.
 
-    `real` (N,) float p of the photographs, `weights` (N,) float what each counts, `copies` how many conditions each
+    `real` (N,) float p of the photographs, `weights` (N,) float what each counts, `copies` how many corruptions each
     photograph is seen under. Where there are too few photographs to show that (fewer than about 2.6 / share), the
     bound on the interval is dropped: the measured interval in the card says what the threshold is worth.
     """
@@ -74,7 +125,7 @@ def threshold_for(share: float, real: np.ndarray, weights: np.ndarray, copies: i
     return float(np.nextafter(real[order][min(int(fits.sum()), len(real) - 1)], 2.0))
 
 
-def effective_count(weights: np.ndarray, copies: int = 1) -> float:
+def effective_count(weights: Floats, copies: int = 1) -> float:
     """How many evenly weighted photographs tell as much: (sum of w)^2 / sum of w^2 (Kish 1965), over the `copies`.
 
     A photograph that is seen again after JPEG tells little that is new, so its copies count as one.
@@ -82,13 +133,11 @@ def effective_count(weights: np.ndarray, copies: int = 1) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum() / copies)
 
 
-def operating_points(
-    p_ai: np.ndarray, is_ai: np.ndarray, weights: np.ndarray, copies: int = 1
-) -> dict[str, dict[str, Any]]:
-    """The card's operating points, with what they cost on these pictures.
+def operating_points(p_ai: Floats, is_ai: Truth, weights: Floats, copies: int = 1) -> dict[str, dict[str, Any]]:
+    """The card's operating points, with what they cost on these images.
 
     `p_ai` (N,), `is_ai` (N,) bool, `weights` (N,) what each photograph counts, so that no large source sets the
-    threshold for all, `copies` how many conditions each picture is seen under. AI pictures count evenly.
+    threshold for all, `copies` how many corruptions each image is seen under. AI images count evenly.
     """
     real, ai, counts = p_ai[~is_ai], p_ai[is_ai], weights[~is_ai]
     no_sign_below, effective = float(np.quantile(ai, MISS_RATE)), effective_count(counts, copies)

@@ -1,9 +1,9 @@
 """What training refuses, in one line that names the fix."""
 
-import sys
 from collections.abc import Callable
 
 from fauxto.errors import FauxtoError
+from fauxto.progress import tell
 
 
 class TrainError(Exception):
@@ -15,6 +15,6 @@ def exit_status(program: str, work: Callable[[], None]) -> int:
     try:
         work()
     except (TrainError, FauxtoError, OSError) as error:
-        print(f"{program}: {error}", file=sys.stderr)
+        tell(f"{program}: {error}")
         return 2
     return 0

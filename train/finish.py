@@ -1,127 +1,109 @@
-"""After the last epoch: calibrate, report, and write RUN/model.pt, which is all that export needs."""
+"""After the last epoch: calibrate, evaluate, report, save. RUN/model.pt is all that export needs."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from fauxto.evaluate import plots
-from fauxto.evaluate.corruptions import CONDITIONS
-from fauxto.evaluate.dataset import LABELS, LabelledImage, of_class
+from fauxto.evaluate.dataset import LABELS, of_class
 from fauxto.evaluate.metrics import figures
+from fauxto.evaluate.records import Baseline, Figures
+from fauxto.files import replacing
 from fauxto.model.card import OperatingPoint
-from train import report
-from train.calibrate import fit_calibration, operating_points, probability, read_unseen
-from train.checkpoint import read_history, write_whole
+from fauxto.progress import tell
+from train.calibrate import Calibration, calibrate, read_bias
+from train.checkpoint import MODEL, Row, save
 from train.config import Config
-from train.data import aligned_pairs, draw_weights, even_subset, unseen
-from train.measure import pooled_logits, trivial_baseline
-from train.model import stay_positive
+from train.data import TrainingData, of_new_sources
+from train.measure import Measured, measure_corruptions, trivial_baseline
+from train.report import write_report
+from train.sampling import even_subset
 
 
-def finish(
-    model: nn.Module, config: Config, train: Sequence[LabelledImage], val: Sequence[LabelledImage], run: Path
-) -> None:
-    """Cut the last layer as the settings say, calibrate on val's unseen sources, and write what RUN promises.
+def finish(network: nn.Module, config: Config, data: TrainingData, run: Path, history: Sequence[Row]) -> None:
+    """Calibrate on val's images of sources that are not in train, and write what RUN promises.
 
-    Calibration takes clean, web and hard in equal parts, and then what train.unseen wrote, where it is named; for the
-    thresholds, a source of photographs counts by the root of its size, as in the draw, and a photograph counts once in
-    the interval, not once for each condition.
-
-    The figures are measured on the pictures that the calibration was fitted on; they choose, they do
+    The figures are measured on the images that the calibration was fitted on; they choose, they do
     not prove. A set that was never looked at is for `fauxto eval`.
     """
-    moved = {"unseen": read_unseen(config.unseen)} if config.unseen else {}
-    if config.head == "positive":
-        stay_positive(model)
-    chosen = even_subset(unseen(val, train), config.report_pictures, config.seed)
-    logits, truth, kept = {}, {}, {}
-    for name, condition in CONDITIONS.items():
-        print(f"measuring {len(chosen)} val pictures, {name}", file=sys.stderr)
-        logits[name], kept[name] = pooled_logits(model, chosen, config.preprocessing(), condition, config.workers)
-        truth[name] = np.array([picture.is_ai for picture in kept[name]])
-    every_truth = np.concatenate(list(truth.values()))
-    temperature, bias = fit_calibration(np.concatenate(list(logits.values())), every_truth)
-    if moved:
-        bias += moved["unseen"]["bias"]
-    p_ai = {name: probability(values, temperature, bias) for name, values in logits.items()}
-    every_p = np.concatenate(list(p_ai.values()))
-    weights = np.concatenate([draw_weights(part).numpy() for part in kept.values()])
-    points = operating_points(every_p, every_truth, weights, len(CONDITIONS))
-
-    measured = [OperatingPoint(name=name, **point) for name, point in points.items()]
-    result: dict[str, Any] = {
-        name: figures(truth[name], p_ai[name], measured, [p.origin for p in kept[name]]) for name in CONDITIONS
-    }
-    mixture = trivial_baseline(train, config)
-    (run / "val.json").write_text(json.dumps(result | {"trivial_baseline": mixture}, indent=2), encoding="utf-8")
-    print(f"trivial features on the training crops: {mixture}", file=sys.stderr)
-    for name, part in result.items():
-        print(f"val {name}: AUC {part['auc']:.4f}, n {part['n_ai']} ai + {part['n_real']} real", file=sys.stderr)
-
-    if history := read_history(run):
-        report.learning_curve(history, run / "learning_curve.png")
-    report.save(plots.confusion(result["clean"]["operating_points"]), run / "confusion_matrix.png")
-    report.save(plots.roc({name: (truth[name], p_ai[name]) for name in CONDITIONS}), run / "roc.png")
-    report.save(plots.calibration(every_truth, every_p), run / "calibration.png")
-    report.data_table({"train": train, "val": val}, run / "data.csv")
-    report.worst_mistakes(kept["clean"], p_ai["clean"], run / "worst_mistakes.png")
-
-    write_whole(
-        run / "model.pt",
-        {
-            "format": 1,
-            "architecture": "resnet18",
-            "labels": list(LABELS),
-            "config": asdict(config),
-            "model": {name: tensor.cpu() for name, tensor in model.state_dict().items()},
-            "calibration": {
-                "method": "temperature and bias",
-                "temperature": temperature,
-                "bias": bias,
-                "conditions": list(CONDITIONS),
-                "n": len(every_truth),
-                **moved,
-            },
-            "operating_points": points,
-            "val": result,
-            "trivial_baseline": mixture,
-            "data": {
-                "sha256": manifest_hash(train, val, Path(config.data)),
-                "train": {label: len(of_class(train, label)) for label in LABELS},
-                "val": {label: len(of_class(val, label)) for label in LABELS},
-                "aligned": aligned(config),
-                "generators": sorted({picture.generator for picture in of_class(train, "ai")} - {""}),
-            },
-            "torch": str(torch.__version__),
-        },
+    held_out_bias = read_bias(config.bias_file) if config.bias_file else None
+    chosen = even_subset(of_new_sources(data.val, data.train), config.report_pictures, config.seed)
+    measured = measure_corruptions(network, chosen, config)
+    calibration = calibrate(measured, held_out_bias)
+    val = evaluate(measured, calibration)
+    baseline = trivial_baseline(data, config)
+    area = f"AUC {baseline['auc']:.3f}" if "auc" in baseline else baseline["reason"]
+    tell(f"trivial features on the training crops: {area}")
+    write_figures(run, val, baseline)
+    write_report(run, measured, calibration, val, data, history)
+    save_model(
+        run, network, config, calibration, {"val": val, "trivial_baseline": baseline, "data": summary(data, config)}
     )
 
 
-def aligned(config: Config) -> str:
-    """Which pairs of a photograph and its reconstruction were drawn, in words; empty for none."""
-    if not config.aligned:
-        return ""
-    folder = Path(config.aligned)
-    if config.augment_on == "device":
-        return "made while training, by " + ", ".join(sorted(file.stem for file in folder.glob("*.pt2")))
-    return f"{len(aligned_pairs(folder))} pairs"
+def evaluate(measured: Mapping[str, Measured], calibration: Calibration) -> dict[str, Figures]:
+    """The figures under each corruption, at each operating point; the AUCs are printed."""
+    points = [OperatingPoint(name=name, **point) for name, point in calibration.operating_points.items()]
+    found = {}
+    for name, part in measured.items():
+        found[name] = figures(part.is_ai, calibration.probability(part.logits), points, part.origins)
+        told = found[name]
+        tell(f"val {name}: AUC {told['auc']:.4f}, n {told['n_ai']} ai + {told['n_real']} real")
+    return found
 
 
-def manifest_hash(train: Sequence[LabelledImage], val: Sequence[LabelledImage], data: Path) -> str:
-    """sha256 over the names and sizes of all pictures used: which data this was, without the data."""
+def write_figures(run: Path, val: Mapping[str, Figures], baseline: Baseline) -> None:
+    """Write RUN/val.json."""
+    with replacing(run / "val.json") as file:
+        json.dump({**val, "trivial_baseline": baseline}, file, indent=2)
+
+
+def save_model(
+    run: Path, network: nn.Module, config: Config, calibration: Calibration, for_card: Mapping[str, Any]
+) -> None:
+    """Write RUN/model.pt: the network, its settings and calibration, and what else the card says of it."""
+    moved = {"held_out_bias": dict(calibration.held_out_bias)} if calibration.held_out_bias else {}
+    content = {
+        "architecture": "resnet18",
+        "config": config.to_dict(),
+        "model": {name: tensor.cpu() for name, tensor in network.state_dict().items()},
+        "calibration": {
+            "method": "temperature and bias",
+            "temperature": calibration.temperature,
+            "bias": calibration.bias,
+            "conditions": list(for_card["val"]),
+            "n": calibration.n,
+            **moved,
+        },
+        "operating_points": calibration.operating_points,
+        **for_card,
+        "torch": str(torch.__version__),
+    }
+    save(run / MODEL, content)
+
+
+def summary(data: TrainingData, config: Config) -> dict[str, Any]:
+    """What the network learnt from, for the card: counts and names, without the images."""
+    return {
+        "sha256": data_hash(data, config.data),
+        "train": {label: len(of_class(data.train, label)) for label in LABELS},
+        "val": {label: len(of_class(data.val, label)) for label in LABELS},
+        "aligned": f"{len(data.pairs)} pairs" if data.pairs else "",
+        "generators": sorted({image.generator for image in of_class(data.train, "ai")} - {""}),
+    }
+
+
+def data_hash(data: TrainingData, folder: Path) -> str:
+    """sha256 over the names and sizes of all images used: which data this was, without the data."""
     digest = hashlib.sha256()
-    for name, part in (("train", train), ("val", val)):
-        for picture in sorted(part, key=lambda picture: picture.path):
-            path = picture.path.relative_to(data).as_posix()
-            digest.update(f"{name} {path} {picture.path.stat().st_size}\n".encode())
+    for name, part in (("train", data.train), ("val", data.val)):
+        for image in sorted(part, key=lambda image: image.path):
+            path = image.path.relative_to(folder).as_posix()
+            digest.update(f"{name} {path} {image.path.stat().st_size}\n".encode())
     return digest.hexdigest()

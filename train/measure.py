@@ -1,92 +1,128 @@
-"""A network's logits on pictures, seen as the runtime sees them; and what trivial features make of the crops."""
+"""A network's logits on images, read as the runtime reads them; and the trivial baseline on training crops."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
+from fauxto.evaluate import baseline
+from fauxto.evaluate.corruptions import CONDITIONS
 from fauxto.evaluate.dataset import LabelledImage
+from fauxto.evaluate.records import Baseline
 from fauxto.image.decoded import Corruption
 from fauxto.image.preprocess import Preprocessing, pool
+from fauxto.progress import tell, tracked
 from train.config import Config
-from train.data import TrainingCrops, WholePictures, draw_weights, read_doubts
+from train.crops import TrainingCrops, WholeImages
+from train.data import TrainingData
 from train.errors import TrainError
 from train.model import ai_logit
 
+BASELINE_CROPS = 2000
+CROPS_AT_ONCE = 16  # read by the network in one go when it is measured
 
-def pooled_logits(
-    model: nn.Module,
-    pictures: Sequence[LabelledImage],
-    rule: Preprocessing,
-    condition: Corruption,
-    workers: int,
-    views: int | None = None,
-) -> tuple[np.ndarray, list[LabelledImage]]:
-    """Each picture's logit, pooled over its first `views`, and the pictures that could be read.
 
-    Returns:
-        ((N,) float64 logits of "ai", the N pictures in the same order).
+@dataclass(frozen=True)
+class Measured:
+    """What a network makes of some images.
+
+    Attributes:
+        logits: (N,) float64, of "ai", one an image.
+        images: the N images, without those that could not be read.
     """
-    rule = replace(rule, positions=rule.positions[:views])
-    logits, kept = view_logits(model, pictures, rule, condition, workers)
-    return pool(logits, rule), kept
+
+    logits: npt.NDArray[np.float64]
+    images: Sequence[LabelledImage]
+
+    @property
+    def is_ai(self) -> npt.NDArray[np.bool_]:
+        """(N,) the truth."""
+        return np.array([image.is_ai for image in self.images])
+
+    @property
+    def origins(self) -> list[str]:
+        """(N,) where each image is from."""
+        return [image.origin for image in self.images]
+
+
+def measure_corruptions(
+    network: nn.Module, images: Sequence[LabelledImage], config: Config, name: str = "val"
+) -> dict[str, Measured]:
+    """The images measured under each of CONDITIONS. `name` says on stderr what they are."""
+    found = {}
+    for corruption, change in CONDITIONS.items():
+        tell(f"measuring {len(images)} {name} pictures, {corruption}")
+        found[corruption] = measure(network, images, config.preprocessing(), change, config.workers)
+    return found
+
+
+def measure(
+    network: nn.Module,
+    images: Sequence[LabelledImage],
+    rule: Preprocessing,
+    corruption: Corruption,
+    workers: int,
+    crops: int | None = None,
+) -> Measured:
+    """Each image's logit, pooled over its first `crops`, or all of them. Raises TrainError where none can be read."""
+    rule = replace(rule, positions=rule.positions[:crops])
+    logits, kept = crop_logits(network, images, rule, corruption, workers)
+    return Measured(pool(logits, rule), kept)
 
 
 @torch.no_grad()
-def view_logits(
-    model: nn.Module, pictures: Sequence[LabelledImage], rule: Preprocessing, condition: Corruption, workers: int
-) -> tuple[np.ndarray, list[LabelledImage]]:
-    """The logit of each view of each picture, and the pictures that could be read.
+def crop_logits(
+    network: nn.Module, images: Sequence[LabelledImage], rule: Preprocessing, corruption: Corruption, workers: int
+) -> tuple[npt.NDArray[np.float64], list[LabelledImage]]:
+    """The logit of each crop of each image, and the images that could be read.
 
     Returns:
-        ((N, V) float64 logits of "ai", the N pictures in the same order).
+        ((N, V) float64 logits of "ai", the N images in the same order).
 
     Raises:
         TrainError: none could be read.
     """
-    model.eval()
-    device = next(model.parameters()).device
-    whole = WholePictures(pictures, rule, condition)
-    loader = DataLoader(whole, max(1, 16 // len(rule.positions)), num_workers=workers)
+    network.eval()
+    device = next(network.parameters()).device
+    whole = WholeImages(images, rule, corruption)
+    loader = DataLoader(whole, max(1, CROPS_AT_ONCE // len(rule.positions)), num_workers=workers)
     found: list[torch.Tensor] = []
-    for batch in tqdm(loader, desc="measure", unit="batch", leave=False, disable=None):
-        logits = ai_logit(model(batch.flatten(0, 1).to(device))).cpu().double()  # MPS has no float64
-        found.append(logits.unflatten(0, batch.shape[:2]))
+    for batch in tracked(loader, "measuring ", "batches"):
+        logits = ai_logit(network(batch.flatten(0, 1).to(device))).cpu().double()  # MPS has no float64
+        found.append(logits.reshape(batch.shape[:2]))
     values = torch.cat(found).numpy()
-    read = np.isfinite(values).all(1)
-    if not read.any():
-        raise TrainError(f"none of {len(pictures)} pictures could be read, {pictures[0].path} among them")
-    return values[read], [picture for picture, ok in zip(pictures, read, strict=True) if ok]
+    readable = np.isfinite(values).all(1)
+    if not readable.any():
+        raise TrainError(f"none of {len(images)} pictures could be read, {images[0].path} among them")
+    return values[readable], [image for image, ok in zip(images, readable, strict=True) if ok]
 
 
-def trivial_baseline(train: Sequence[LabelledImage], config: Config) -> dict[str, Any]:
+def trivial_baseline(data: TrainingData, config: Config) -> Baseline:
     """What the trivial features tell of the crops that the network learns from: near .5, or the mixture leaks.
 
     The crops are drawn and augmented as for one more epoch, and stored as PNG, so that the file's size
     says how much detail is left in them.
     """
-    samples = min(2000, config.samples)
-    weights = draw_weights(train, read_doubts(config.doubts, Path(config.data)))
-    crops = TrainingCrops(train, weights, samples, config.crop, config.seed, config.epochs + 1)
+    samples = min(BASELINE_CROPS, config.samples)
+    crops = TrainingCrops(data.train, data.weights, samples, config.train_crop, config.seed, config.epochs + 1)
 
-    def row(position: int) -> np.ndarray:
+    def row(position: int) -> npt.NDArray[np.float64]:
         buffer = io.BytesIO()
         Image.fromarray(crops[position][0]).save(buffer, "PNG")
         return baseline.features(buffer.getvalue())
 
-    with ThreadPoolExecutor(max(1, config.workers)) as pool:
-        table = np.array(list(tqdm(pool.map(row, range(samples)), "trivial features", samples, False, disable=None)))
-    drawn = [train[index] for index in crops.indices]
-    is_ai = np.array([picture.is_ai for picture in drawn])
-    return baseline.baseline(table, is_ai, [picture.origin for picture in drawn])
+    tell(f"measuring trivial features of {samples} training crops")
+    with ThreadPoolExecutor(max(1, config.workers)) as executor:
+        table = np.array([*tracked(executor.map(row, range(samples)), "trivial features ", "crops")])
+    drawn = [data.train[index] for index in crops.indices]
+    is_ai = np.array([image.is_ai for image in drawn])
+    return baseline.baseline(table, is_ai, [image.origin for image in drawn])

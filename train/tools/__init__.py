@@ -1,0 +1,1 @@
+"""Programs beside training: each is run with `python -m train.tools.NAME`."""
