@@ -15,8 +15,9 @@ from torchvision.models import ResNet
 
 from export.errors import ExportError
 from fauxto.evaluate.dataset import LABELS
-from fauxto.image.decode import Source, load
+from fauxto.image.decode import load
 from fauxto.image.preprocess import Preprocessing, pool, prepare
+from fauxto.image.source import Source
 from fauxto.image.synthetic import SIZES, golden_image
 from fauxto.model.card import SCHEMA
 from fauxto.model.model import sha256

@@ -20,7 +20,6 @@ from torch import nn
 from torchvision.models import ResNet
 
 from export.embedded import CARD_KEY
-from export.errors import ExportError
 from export.storage import SMALL
 from fauxto.files import replacing
 
@@ -67,15 +66,15 @@ class Calibrated(nn.Module):
 def write(network: ResNet, card: Mapping[str, Any], precisions: Sequence[str], folder: Path) -> dict[str, str]:
     """Write FOLDER/NAME.mlpackage, NAME-8bit.mlpackage and NAME-6bit.mlpackage, as asked for.
 
+    Args:
+        network: as it is released.
+        card: of schema 2, without the files.
+        precisions: keys of PRECISIONS.
+        folder: to write into.
+
     Returns:
         precision -> the package's name.
-
-    Raises:
-        ExportError: a precision is unknown.
     """
-    unknown = [name for name in precisions if name not in PRECISIONS]
-    if unknown:
-        raise ExportError(f"precision '{unknown[0]}' is not one of {', '.join(PRECISIONS)}")
     plain = convert(network, card)
     written = {}
     for precision in precisions:

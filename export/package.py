@@ -69,6 +69,8 @@ def export(
     for word in formats:
         if word not in FORMATS:
             raise ExportError(f"format '{word}' is not one of {', '.join(FORMATS)}")
+    if "coreml" in formats:
+        check_precisions(precisions)
     refuse_used(out)
     tested = {} if test is None else {"test": test_block(test)}
     checkpoint, state_hash = load_run(run / "model.pt")
@@ -80,18 +82,26 @@ def export(
     with new_folder(out) as folder:
         raw = make_card(out.name, checkpoint, state_hash, network, version)
         plain = write_reference(network, rule.crop_size, raw, folder / MODEL_FILE)
-        packages: Entries = {}
-        if "coreml" in formats:
-            packages = write_packages(network, raw, precisions, folder)
-        raw["variants"] = write_variants(plain, folder, raw, rule, calibration)
-        raw |= tested
-        card = add_files(folder, raw, packages)
+        write_card(raw | {"files": {MODEL_FILE: sha256(folder / MODEL_FILE)}}, folder / CARD_FILE)
         compare_with_torch(network, Detector(folder, provider="cpu", variant=REFERENCE), paths)
+        packages = write_packages(network, raw, precisions, folder) if "coreml" in formats else {}
+        raw["variants"] = write_variants(plain, folder, raw, rule, calibration)
+        card = add_files(folder, raw | tested, packages)
         check_files(folder, raw, card, packages, paths)
-        add_files(folder, raw, packages)
+        add_files(folder, raw | tested, packages)
         keep_report(run, folder / "report")
     manifest.write(out.parent)
     print(f"written: {out}, {out.parent / manifest.NAME}", file=sys.stderr)
+
+
+def check_precisions(precisions: Sequence[str]) -> None:
+    """Raise ExportError where Core ML packages cannot be written here, or not like that."""
+    try:
+        from export import coreml
+    except ImportError:
+        raise ExportError("--formats coreml needs coremltools, which is not for this system") from None
+    if unknown := [name for name in precisions if name not in coreml.PRECISIONS]:
+        raise ExportError(f"precision '{unknown[0]}' is not one of {', '.join(coreml.PRECISIONS)}")
 
 
 def refuse_used(out: Path) -> None:
@@ -114,10 +124,7 @@ def write_variants(
 
 def write_packages(network: ResNet, raw: dict[str, Any], precisions: Sequence[str], folder: Path) -> Entries:
     """Write the Core ML packages. Returns the card's entries; how they compare is to come."""
-    try:
-        from export import coreml
-    except ImportError:
-        raise ExportError("--formats coreml needs coremltools, which is not for this system") from None
+    from export import coreml
 
     raw["versions"]["coremltools"] = coreml.VERSION
     entries: Entries = {name: {"file": file} for name, file in coreml.write(network, raw, precisions, folder).items()}

@@ -118,8 +118,10 @@ def compare_files(
         progress.update(len(kept))
     progress.clear()
     golden = [cut_crops(load(golden_image(number)), card.preprocessing) for number in range(len(SIZES))]
-    golden_p = {name: _p([_pooled(own, crops, card) for crops in golden], card) for name, own in candidates.items()}
-    p = {name: _p(values, card) for name, values in pooled.items()}
+    golden_p = {
+        name: probabilities([_pooled(own, crops, card) for crops in golden], card) for name, own in candidates.items()
+    }
+    p = {name: probabilities(values, card) for name, values in pooled.items()}
     median = {name: float(np.median(values)) for name, values in seconds.items()}
     sides = [image.short_side for image in kept]
     return {
@@ -151,8 +153,9 @@ def _pooled(logits: Logits, crops: Crops, card: Card) -> float:
     return float(pool(logits(crops)[None], card.preprocessing)[0])
 
 
-def _p(logits: Sequence[float], card: Card) -> npt.NDArray[np.float64]:
-    return np.array([probability(logit, card.temperature, card.bias) for logit in logits])
+def probabilities(logits: Sequence[float] | npt.NDArray[np.floating], card: Card) -> npt.NDArray[np.float64]:
+    """(N,) logits -> (N,) calibrated probabilities."""
+    return np.array([probability(float(logit), card.temperature, card.bias) for logit in logits])
 
 
 def _flips(own: npt.NDArray[np.float64], other: npt.NDArray[np.float64], sides: Sequence[int], card: Card) -> int:

@@ -14,7 +14,7 @@ from export import manifest
 from export.card import main, upgraded
 from export.embedded import embedded_card
 from fauxto.model.card import CARD_FILE, read
-from fauxto.model.model import Model
+from fauxto.model.model import Model, sha256
 
 REPORT = "report/test.json"
 
@@ -100,7 +100,7 @@ def test_the_manifest_beside_it_follows(folder: Path) -> None:
     manifest.write(folder.parent)
     assert main([str(folder), "--version", "7"]) == 0
     listed = json.loads((folder.parent / manifest.NAME).read_text())["models"]["small"][CARD_FILE]
-    assert listed == {"bytes": (folder / CARD_FILE).stat().st_size, "sha256": manifest.sha256(folder / CARD_FILE)}
+    assert listed == {"bytes": (folder / CARD_FILE).stat().st_size, "sha256": sha256(folder / CARD_FILE)}
 
 
 @pytest.mark.parametrize(("file", "precision"), [("model.onnx", "fp32"), ("model-int8-weights.onnx", "int8-weights")])

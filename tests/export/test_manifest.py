@@ -11,7 +11,7 @@ import pytest
 
 from export import manifest
 from fauxto.model.card import CARD_FILE, read
-from fauxto.model.model import Model
+from fauxto.model.model import Model, sha256
 from tests.helpers import ROOT
 
 MODELS = ROOT / "models"
@@ -31,7 +31,7 @@ def test_the_released_manifest_is_up_to_date(tmp_path: Path) -> None:
         there = {path.relative_to(MODELS / name).as_posix() for path in manifest.files(MODELS / name)}
         assert set(files) - absent == there - absent
         for path in there:
-            assert files[path]["sha256"] == manifest.sha256(MODELS / name / path), path
+            assert files[path]["sha256"] == sha256(MODELS / name / path), path
             assert files[path]["bytes"] == (MODELS / name / path).stat().st_size, path
 
 

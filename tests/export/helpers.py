@@ -1,0 +1,40 @@
+"""A finished run whose network is the released one, so that exports are tested on weights that mean something."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from export.package import REPORT
+from export.unfold import unfolded
+from fauxto.model.card import MODEL_FILE
+from fauxto.model.model import Model
+from tests.helpers import EXAMPLES, make_photo
+from train.checkpoint import MODEL, save
+from train.config import Config
+
+
+def write_images(folder: Path) -> None:
+    """The examples and some made ones, in a folder for each class."""
+    for label in ("ai", "real"):
+        (folder / label).mkdir(parents=True)
+    for path in (path for path in EXAMPLES.iterdir() if path.suffix in (".jpg", ".png")):
+        shutil.copy(path, folder / ("ai" if path.name.startswith("ai") else "real"))
+    for i in range(6):
+        make_photo(400, 300, seed=i).save(folder / "real" / f"made-{i}.png")
+
+
+def write_run(folder: Path, images: Path) -> None:
+    """What `python -m train` leaves in RUN, as far as an export reads it."""
+    folder.mkdir()
+    released = Model.open()
+    card = released.card.raw
+    copied = ("architecture", "calibration", "operating_points", "val", "trivial_baseline", "data")
+    content = {name: card[name] for name in copied} | {
+        "config": Config(data=images).to_dict(),
+        "model": unfolded(released.folder / MODEL_FILE).state_dict(),
+        "torch": card["versions"]["torch"],
+    }
+    save(folder / MODEL, content)
+    for name in REPORT:
+        (folder / name).write_bytes(b"as training left it")
