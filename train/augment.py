@@ -9,11 +9,15 @@ from __future__ import annotations
 import io
 import math
 import random
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageEnhance, ImageFilter
 
+from fauxto.evaluate.corruptions import has_codec
+from fauxto.image.decode import register_heif
 from fauxto.image.preprocess import mirror_pad
 
 MARGIN = 16  # px around the crop while the codecs work: room for a random phase of their grid
@@ -26,9 +30,16 @@ P_BLUR, P_NOISE, P_COLOUR, P_GREY = 0.1, 0.1, 0.3, 0.03
 BLUR = (0.2, 1.2)  # px, the Gaussian's deviation
 NOISE = (1, 5)  # grey levels, the Gaussian's deviation
 JITTER = (0.8, 1.2)  # factor of brightness, of contrast, of saturation
-P_CODEC, P_SECOND_CODEC, P_WEBP = 0.85, 0.3, 0.25
+P_CODEC, P_SECOND_CODEC = 0.85, 0.3
 QUALITY = (30, 95)
 SUBSAMPLINGS = (0, 2, 2)  # of JPEG, as Pillow counts them: 4:4:4 once, 4:2:0 twice
+CODECS: dict[str, tuple[float, dict[str, Any]]] = {
+    "JPEG": (0.59, {}),
+    "WEBP": (0.25, {"method": 0}),
+    "AVIF": (0.08, {"speed": 10}),
+    "HEIF": (0.08, {"enc_params": {"preset": "ultrafast"}}),  # every iPhone's
+}
+"""Format -> its share of the rounds, and its fastest settings. One that is not installed leaves its share to others."""
 
 
 def augment(image: Image.Image, size: int, rng: random.Random) -> npt.NDArray[np.uint8]:
@@ -70,20 +81,21 @@ def rescaled_region(image: Image.Image, size: int, rng: random.Random) -> Image.
 
 
 def save_and_load(image: Image.Image, rng: random.Random) -> Image.Image:
-    """One round of JPEG or WebP at a random quality and chroma subsampling."""
-    quality = rng.randint(*QUALITY)
-    if rng.random() < P_WEBP:
-        return webp(image, quality)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, subsampling=rng.choice(SUBSAMPLINGS))
+    """One round of a codec at a random quality, of JPEG at a random chroma subsampling too."""
+    names, shares = codecs()
+    name, quality, buffer = rng.choices(names, shares)[0], rng.randint(*QUALITY), io.BytesIO()
+    settings = {"subsampling": rng.choice(SUBSAMPLINGS)} if name == "JPEG" else CODECS[name][1]
+    image.save(buffer, name, quality=quality, **settings)
     return Image.open(buffer).convert("RGB")
 
 
-def webp(image: Image.Image, quality: int) -> Image.Image:
-    """One round of WebP."""
-    buffer = io.BytesIO()
-    image.save(buffer, "WEBP", quality=quality, method=0)
-    return Image.open(buffer).convert("RGB")
+@cache
+def codecs() -> tuple[list[str], list[float]]:
+    """The formats of CODECS that this installation can write, and their shares."""
+    names = [name for name in CODECS if name == "JPEG" or has_codec(name)]
+    if "HEIF" in names:
+        register_heif()
+    return names, [CODECS[name][0] for name in names]
 
 
 def jitter(image: Image.Image, rng: random.Random) -> Image.Image:
