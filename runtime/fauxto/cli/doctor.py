@@ -7,6 +7,7 @@ import argparse
 from fauxto.cli.output import as_json
 from fauxto.cli.parser import add_model
 from fauxto.cli.streams import Output
+from fauxto.reporting.text import visible_lines
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -26,5 +27,5 @@ def run(args: argparse.Namespace) -> int:
 
     with Output(None) as output:
         found = examine(args.model)
-        output.write((as_json(found) if args.json else as_text(found)) + "\n")
+        output.write((as_json(found) if args.json else visible_lines(as_text(found))) + "\n")
     return 0 if intact(found) else 1

@@ -11,6 +11,7 @@ from fauxto.cli.output import as_json
 from fauxto.cli.parser import add_running
 from fauxto.cli.streams import Output
 from fauxto.errors import FauxtoError
+from fauxto.reporting.text import visible_lines
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +37,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--format", choices=("text", "markdown", "json"), default="text", help="output format (default: text)"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="write the figures to FILE, which is replaced at the end"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write the figures to FILE, which is replaced at the end; a run that is stopped leaves what it has in "
+        "FILE.partial",
     )
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="also write a page with plots and the worst mistakes to FILE"
@@ -70,9 +76,10 @@ def run(args: argparse.Namespace) -> int:
             for found in measure(plan):
                 if args.format == "text":  # each condition as soon as it is known
                     text = as_text(found.report)
-                    output.write(text[written:])
+                    output.write(visible_lines(text[written:]))
                     written = len(text)
-            output.write(forms[args.format](found.report)[written:] + "\n")
+            rest = forms[args.format](found.report)[written:]
+            output.write((rest if args.format == "json" else visible_lines(rest)) + "\n")
         if page:
             page.write(as_html(found, thumbnails=not args.no_thumbnails))
     return 0

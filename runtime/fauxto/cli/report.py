@@ -10,6 +10,7 @@ from fauxto.cli.eval import refuse_same
 from fauxto.cli.output import as_json
 from fauxto.cli.streams import Output
 from fauxto.errors import FauxtoError
+from fauxto.reporting.text import visible_lines
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     with Output(args.html) if args.html else nullcontext() as page:
         with Output(args.output) as output:
             found = summarise(args.folder)
-            output.write((as_json if args.format == "json" else as_text)(found) + "\n")
+            output.write((as_json(found) if args.format == "json" else visible_lines(as_text(found))) + "\n")
         if page:
             page.write(as_html(found))
     return 0

@@ -20,6 +20,11 @@ def visible(text: str) -> str:
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), printable(text))
 
 
+def visible_lines(text: str) -> str:
+    """`visible` for a text of several lines, which stay lines."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows of equally many cells as lines, each column as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

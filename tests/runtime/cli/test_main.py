@@ -183,6 +183,20 @@ def test_a_folder_with_too_long_a_name_is_named(capsys: pytest.CaptureFixture[st
         assert "cannot be written" not in err
 
 
+def test_reports_do_nothing_to_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("fauxto.doctor.examine", lambda _: {"files": []})
+    monkeypatch.setattr("fauxto.doctor.as_text", lambda _: "cache  \x1b[2J\nnext")
+    assert main(["doctor"]) == 0
+    assert capsys.readouterr().out == "cache  \\x1b[2J\nnext\n"
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr("fauxto.scan.report.summarise", lambda _: {"sources": {"\u202e": 1}})
+    monkeypatch.setattr("fauxto.scan.report.as_text", lambda found: "\n".join(["sources", *found["sources"]]))
+    assert main(["report", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "sources\n\\u202e\n"
+
+
 def test_ctrl_c_anywhere_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def stopped(_: object) -> int:
         raise KeyboardInterrupt

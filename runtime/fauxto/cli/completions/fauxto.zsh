@@ -13,7 +13,7 @@ _shtab_fauxto_commands() {
     bench:'Measure every provider and variant, each in a fresh process, and how right it answers.'
     completion:'Print a script that teaches a shell to complete fauxto'"'"'s verbs and options.'
     doctor:'Try every execution provider: does it load, run the whole model, answer rightly, and how fast. Exit status 1 where a file of the model is not as its card says.'
-    eval:'Measure the model on DIR/{ai,real}, beside a baseline of trivial features.'
+    eval:'Measure the model on DIR/{ai,real}, beside what trivial features alone tell of the pictures.'
     explain:'Draw where in a picture the signs of AI lie: red speaks for ai, blue against it. It shows what moved the model, not what is fake.'
     info:'Print the model'"'"'s card, the checked hash of the file that runs, and versions, as JSON.'
     predict:'A verdict for each picture: "ai" (strong signs of AI), "unsure", or "no sign" (of AI found, which is what pictures of an unknown generator get too), and the probability that it is AI-generated.'
@@ -74,7 +74,7 @@ _shtab_fauxto_eval_options=(
   "--sample[measure a random sample of N pictures per class]:N:"
   "--grid[also measure JPEG, WebP, scaling, blur and noise, one at a time, on N pictures per class]:N:"
   "--format[output format (default\: text)]:format:(text markdown json)"
-  {-o,--output}"[write the figures to FILE, which is replaced at the end]:FILE:"
+  {-o,--output}"[write the figures to FILE, which is replaced at the end\; a run that is stopped leaves what it has in FILE.partial]:FILE:"
   "--html[also write a page with plots and the worst mistakes to FILE]:FILE:"
   "--no-thumbnails[leave the pictures out of the page]"
   "--model[folder of another model (default\: the released one)]:DIR:"
