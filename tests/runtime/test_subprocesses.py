@@ -78,7 +78,8 @@ def test_one_that_never_ends_is_killed_and_one_that_says_nothing_is_named(
     module = script(tmp_path, monkeypatch, PARENT + "parent = Parent()\nparent.answer({})\nwhile True:\n    pass\n")
     with Child(module, {}) as child:
         assert child.hear() == {}
-    with Child("no_such_module", {}) as child, pytest.raises(FauxtoError, match="ended with status 1 .*no_such_module"):
+    reason = r"ended with status 1 .*no_such_module"
+    with Child("no_such_module", {}) as child, pytest.raises(FauxtoError, match=reason):
         child.hear()
     quiet = script(tmp_path, monkeypatch, "")
     with Child(quiet, {}) as child, pytest.raises(FauxtoError, match="ended without an answer"):
