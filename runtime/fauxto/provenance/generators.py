@@ -128,11 +128,10 @@ def last_part(uri: str) -> str:
 
 
 def _xml_text(xmp: bytes) -> str:
-    """An XMP packet as text. Its encoding shows in how its first "<" is written, or in its byte order mark."""
-    start = xmp[: xmp.find(b"<") + 2]
-    for mark, encoding in ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")):
-        if mark in start:
-            return xmp.decode(encoding, "ignore")
+    """An XMP packet as text. In UTF-16 a zero stands beside its first "<", before it or behind it."""
+    place = xmp.find(b"<")
+    if place >= 0 and 0 in xmp[max(0, place - 1) : place + 2]:
+        return xmp.decode("utf-16-be" if place % 2 else "utf-16-le", "ignore")
     return xmp.decode("utf-8", "ignore")
 
 
