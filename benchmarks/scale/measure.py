@@ -20,7 +20,7 @@ from fauxto import system
 from fauxto.bench.images import SIZES
 from fauxto.errors import FauxtoError
 from fauxto.progress import tell
-from fauxto.scan import PART_ROWS
+from fauxto.scan.defaults import PART_ROWS
 from fauxto.subprocesses import Child
 from fauxto.system import usable_cpus
 

@@ -13,7 +13,7 @@ from fauxto.cli.parser import add_batch_size, add_running, add_verdict
 from fauxto.cli.streams import say
 from fauxto.errors import FauxtoError
 from fauxto.progress import tell
-from fauxto.scan import ENGINES, PART_ROWS, TIMEOUT
+from fauxto.scan.defaults import ENGINES, PART_ROWS, TIMEOUT
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -8,20 +8,12 @@ is known from the names of the files, whoever scans and however it ended.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fauxto.scan.predictor import Predictor
 
-Engine = Literal["local", "ray"]
-ENGINES: tuple[Engine, ...] = ("local", "ray")
-PART_ROWS = 512
-"""Pictures in one Parquet file, at most: what is lost at worst when the machine dies."""
-
-TIMEOUT = 60.0
-"""Seconds that one picture may take to be fetched and decoded; a PNG of 178 megapixels takes five."""
-
-__all__ = ["ENGINES", "PART_ROWS", "TIMEOUT", "Engine", "Predictor"]
+__all__ = ["Predictor"]
 
 
 def __getattr__(name: str) -> object:

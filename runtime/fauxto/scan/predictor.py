@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from fauxto.detector import Detector
 from fauxto.inference.providers import ProviderLike
-from fauxto.scan import TIMEOUT
+from fauxto.scan.defaults import TIMEOUT
 from fauxto.scan.rows import Decoders
 from fauxto.scan.sources import Item, named
 from fauxto.scan.table import rows_table

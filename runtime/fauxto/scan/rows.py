@@ -22,7 +22,7 @@ from fauxto.errors import ImageError
 from fauxto.image.decode import file_format, keep_memory
 from fauxto.image.decoded import Decoded, decode
 from fauxto.image.preprocess import Preprocessing
-from fauxto.scan import TIMEOUT
+from fauxto.scan.defaults import TIMEOUT
 from fauxto.scan.interrupts import uninterrupted
 from fauxto.scan.sources import Item, fetch
 from fauxto.scan.stores import StoreError

@@ -12,7 +12,8 @@ from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
 from fauxto.inference.providers import ProviderLike
 from fauxto.progress import Progress, on_terminal, tell
-from fauxto.scan import PART_ROWS, TIMEOUT, Engine, local
+from fauxto.scan import local
+from fauxto.scan.defaults import PART_ROWS, TIMEOUT, Engine
 from fauxto.scan.folder import Folder, Part, unwritable
 from fauxto.scan.predictor import Predictor
 from fauxto.scan.sources import Item, absolute, find, sample

@@ -15,11 +15,11 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
-import fauxto
 from fauxto.detector import Detector
 from fauxto.prediction import Prediction
 from fauxto.reporting.text import measured
 from fauxto.system import usable_cpus
+from fauxto.version import __version__
 
 MAX_UPLOAD = 50 << 20
 """Bytes of one picture."""
@@ -55,7 +55,7 @@ def make_api(detector: Detector) -> FastAPI:
     told = measured(detector.card.test_point(detector.operating_point.name))
     app = FastAPIOffline(
         title="fauxto",
-        version=fauxto.__version__,
+        version=__version__,
         description="Looks for signs of AI generation in pictures, on this machine. A hint, never proof."
         + (f" On the model's test, {told}." if told else ""),
     )
