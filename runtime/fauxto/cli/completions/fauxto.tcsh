@@ -18,7 +18,7 @@ complete fauxto \
         'c/--provider=/(cpu coreml cuda tensorrt openvino)/' \
         'c/--scope=/(model end_to_end)/' \
         'c/--format=/(text markdown csv json)/' \
-        'c/--/(as batch-size batch-sizes conditions count duration engine fail-on format grid help host html jobs json model no-thumbnails num-gpus operating-point out output output-dir part-rows port prior provenance provider quick recursive sample scope seed threads variant version workers)/' \
+        'c/--/(as batch-size batch-sizes conditions count duration engine fail-on format grid help host html jobs json model no-thumbnails num-gpus operating-point out output output-dir part-rows port prior provenance provider quick recursive sample scope seed threads timeout variant version workers)/' \
         'c/-/(- h o r)/' \
         'n/--format/(text json jsonl csv)/' \
         'n/--fail-on/(ai unsure)/' \

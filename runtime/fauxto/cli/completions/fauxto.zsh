@@ -151,6 +151,7 @@ _shtab_fauxto_scan_options=(
   "--part-rows[maximum number of pictures in one Parquet file (default\: 512)]:N:"
   "--batch-size[pictures in one run of the model\; more than 1 pays on a GPU only (default\: 1)]:N:"
   "--jobs[processes that decode (default\: the usable CPUs)]:N:"
+  "--timeout[time in which a picture must be fetched and decoded, else it is an error (default\: 60)]:SECONDS:"
   "--engine[run on this machine (local) or on a Ray cluster (ray) (default\: local)]:engine:(local ray)"
   "--workers[maximum number of Ray workers (default\: the cluster\'s CPUs)]:N:"
   "--num-gpus[GPUs that each Ray worker reserves (default\: 0)]:N:"
