@@ -101,8 +101,10 @@ class Quantiser:
 
     def rebuild(self, activations: Mapping[str, Activation], in_float: int) -> onnx.ModelProto:
         """The model that `quantise` gave, by its `activations` instead of the images that they were measured on."""
-        # The quantiser wants a range for every value of the graph. Those that count are overridden.
-        values = [name for node in onnx.load(str(self._prepared)).graph.node for name in node.output]
+        # The quantiser wants a range for every value of the graph. Those that count are overridden; the input is one
+        # of them where no block stays in fp32.
+        graph = onnx.load(str(self._prepared)).graph
+        values = [*(value.name for value in graph.input), *(name for node in graph.node for name in node.output)]
         unit = TensorData(lowest=np.float32(0), highest=np.float32(1))
         return self.quantise(TensorsData(CalibrationMethod.MinMax, dict.fromkeys(values, unit)), in_float, activations)
 
