@@ -22,6 +22,7 @@ from fauxto.image.cases import CASES
 from fauxto.image.decode import load
 from fauxto.model.card import REFERENCE
 from fauxto.model.model import Model
+from fauxto.verdict import decide, probability
 from tests.helpers import ROOT
 
 VECTORS = ROOT / "tests" / "vectors"
@@ -44,13 +45,24 @@ def logit_tolerance(case: dict[str, Any], precision: str = REFERENCE) -> float:
 
 
 @pytest.fixture(scope="module")
-def anew(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The vectors as this code and the released model make them, from the pictures that are committed."""
+def command(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The vectors as the command makes them, from the pictures that are committed; and what it says and loads."""
     folder = tmp_path_factory.mktemp("vectors")
     for case in INDEX["cases"]:
         shutil.copy(VECTORS / case["file"], folder)
-    golden.write(folder, Model.open())
-    return folder
+    script = (
+        "import sys; from fauxto.golden import main; status = main(sys.argv[1:]); "
+        "print(status, [n for n in ('torch', 'onnx', 'jinja2', 'sklearn', 'matplotlib', 'train', 'export') "
+        "if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True)
+    return folder, done.stdout
+
+
+def test_the_command_needs_neither_torch_nor_anything_of_an_extra(command: tuple[Path, str]) -> None:
+    folder, said = command
+    assert said == "0 []\n"
+    assert {path.name for path in folder.iterdir()} | {"README.md"} == {path.name for path in VECTORS.iterdir()}
 
 
 def test_the_vectors_are_those_of_the_released_model(released: Model) -> None:
@@ -60,7 +72,8 @@ def test_the_vectors_are_those_of_the_released_model(released: Model) -> None:
     assert INDEX["model_sha256"] == card.files[card.variants[REFERENCE].file], STALE
 
 
-def test_the_vectors_are_not_stale(anew: Path) -> None:
+def test_the_vectors_are_not_stale(command: tuple[Path, str]) -> None:
+    anew, _ = command
     made: dict[str, Any] = json.loads((anew / golden.INDEX).read_text("utf-8"))
     assert {key: value for key, value in made.items() if key != "cases"} == {
         key: value for key, value in INDEX.items() if key != "cases"
@@ -146,17 +159,20 @@ def test_the_index_is_enough_for_a_port(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("variant", ["fp32", "int8-weights"])
 def test_the_detector_gives_the_vectors_answers(variant: str) -> None:
-    for name in INDEX["operating_points"]:
-        detector = Detector(provider="cpu", variant=variant, operating_point=name, prior=INDEX["prior"])
-        for case in INDEX["cases"]:
-            answer = detector.predict(VECTORS / case["file"], strict=True)
-            expected = case["verdicts"][name]
-            found = {"verdict": answer.verdict, "lean": answer.lean, "reason": answer.reason}
-            assert found == expected, (case["name"], name)
-            assert (answer.width, answer.height) == (case["width"], case["height"])
-            tolerance = logit_tolerance(case, variant)
-            assert answer.logit == pytest.approx(case["logit"], abs=tolerance), case["name"]
-            assert answer.p_ai == pytest.approx(case["p_ai_at_prior"], abs=tolerance / (4 * INDEX["temperature"]))
+    detector = Detector(provider="cpu", variant=variant, prior=INDEX["prior"])
+    card = detector.card
+    for case in INDEX["cases"]:
+        answer = detector.predict(VECTORS / case["file"], strict=True)
+        tolerance = logit_tolerance(case, variant)
+        assert answer.logit == pytest.approx(case["logit"], abs=tolerance), case["name"]
+        assert answer.p_ai == pytest.approx(case["p_ai_at_prior"], abs=tolerance / (4 * INDEX["temperature"]))
+        assert (answer.width, answer.height) == (case["width"], case["height"])
+        said = (answer.verdict, answer.lean, answer.reason)
+        assert said == tuple(case["verdicts"][INDEX["default_operating_point"]].values()), case["name"]
+        p_ai, short_side = probability(answer.logit or 0.0, card.temperature, card.bias), min(case["rgb"]["shape"][:2])
+        for name, expected in case["verdicts"].items():
+            words = decide(p_ai, short_side, card.minimum_short_side, card.operating_point(name))
+            assert words == tuple(expected.values()), (case["name"], name)
 
 
 def test_every_word_and_every_geometry_is_among_the_cases() -> None:
@@ -185,17 +201,6 @@ def test_no_word_hangs_on_a_tolerance() -> None:
                 z = math.log(threshold / (1 - threshold))
                 logit = (z - INDEX["bias"]) * INDEX["temperature"]
                 assert abs(case["logit"] - logit) > max(widest, logit_tolerance(case)), case["name"]
-
-
-def test_the_command_needs_neither_torch_nor_anything_of_an_extra(tmp_path: Path) -> None:
-    script = (
-        "import sys; from fauxto.golden import main; status = main(sys.argv[1:]); "
-        "print(status, [n for n in ('torch', 'onnx', 'jinja2', 'sklearn', 'matplotlib', 'train', 'export') "
-        "if n in sys.modules])"
-    )
-    line = [sys.executable, "-c", script, str(tmp_path / "new")]
-    assert subprocess.run(line, capture_output=True, text=True, check=True).stdout == "0 []\n"
-    assert len(list((tmp_path / "new").iterdir())) == len(list(VECTORS.iterdir())) - 1  # the README
 
 
 def test_what_is_in_the_way_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
