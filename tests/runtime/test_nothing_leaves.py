@@ -81,6 +81,8 @@ def watched(words: list[str], folder: Path, ends: bool = True) -> tuple[int, str
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_sends_nothing(name: str, tmp_path: Path) -> None:
+    if name == "export":
+        pytest.importorskip("torchvision")  # not there where the wheel alone is tested
     if name == "eval":
         for label in ("ai", "real"):
             (tmp_path / "labelled" / label).mkdir(parents=True)
