@@ -2,6 +2,7 @@
 import { MAX_PIXELS, tooLarge } from './decode.js';
 import { EngineError, ImageError } from './errors.js';
 import { claimedSize, isCut } from './header.js';
+import { turned, withoutExif } from './orientation.js';
 
 /** @typedef {import('./decode.js').RawImage} RawImage */
 
@@ -32,10 +33,11 @@ export async function decode(bytes, format) {
   const [width, height] = claimedSize(bytes, format) ?? [0, 0];
   if (width * height > MAX_PIXELS) throw tooLarge();
   if (isCut(bytes, format)) throw new ImageError('damaged or truncated picture (the file ends too early)');
-  const bitmap = await bitmapOf(bytes, format);
+  const fit = format === 'WEBP' ? withoutExif(bytes) : { bytes, orientation: 1 };
+  const bitmap = await bitmapOf(fit.bytes, format);
   try {
     if (bitmap.width * bitmap.height > MAX_PIXELS) throw tooLarge();
-    return { data: pixelsOf(bitmap), width: bitmap.width, height: bitmap.height };
+    return turned({ data: pixelsOf(bitmap), width: bitmap.width, height: bitmap.height }, fit.orientation);
   } finally {
     bitmap.close();
   }

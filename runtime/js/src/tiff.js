@@ -1,7 +1,8 @@
-/** TIFF's directories, as far as must be known to tell a picture from a raw camera file, whose first one is a thumbnail. */
+/** TIFF's directories, as far as must be known: EXIF's orientation, and whether a file is a raw camera file. */
 
 const SUBFILE_TYPE = 254;
 const PHOTOMETRIC = 262;
+const ORIENTATION = 274;
 const SUB_DIRECTORIES = 330;
 const DNG_VERSION = 50706;
 const REDUCED = 1; // bit of SUBFILE_TYPE: the image is a small copy of another one in the file
@@ -32,6 +33,14 @@ export function isRaw(bytes) {
   );
 }
 
+/** @param {Uint8Array} block of EXIF @returns {number} its orientation, 1 to 8; 1 where it says nothing valid */
+export function orientationOf(block) {
+  if (!isTiff(block)) return 1;
+  const reader = new Reader(block);
+  const number = reader.directory(reader.first()).get(ORIENTATION)?.[0] ?? 1;
+  return number >= 1 && number <= 8 ? number : 1;
+}
+
 class Reader {
   /** @param {Uint8Array} bytes */
   constructor(bytes) {
@@ -40,9 +49,10 @@ class Reader {
     this.big = bytes[2] === 43 || bytes[3] === 43;
   }
 
-  /** @returns {number} where the first directory lies */
+  /** @returns {number} where the first directory lies; past the end where that is cut off */
   first() {
-    return this.big ? this.number(8, 8) : this.number(4, 4);
+    const at = this.big ? 8 : 4;
+    return at * 2 > this.view.byteLength ? this.view.byteLength : this.number(at, at);
   }
 
   /** @param {number} offset @returns {Directory} as much of it as can be read */
