@@ -62,11 +62,13 @@ export class Detector {
     const chosen = cards.variantOf(opened.card, variant);
     const card = cards.ofVariant(opened.card, chosen);
     const point = cards.operatingPoint(card, operatingPoint);
-    const { bytes, digest } = await modelFile(opened, chosen.file);
+    checkEngine(engine);
+    const bytes = modelFile(opened, chosen.file);
+    bytes.catch(() => {}); // it is thrown where it is awaited
     const session = await openSession(engine, { bytes, file: chosen.file, card, threads, library });
     return new Detector(card, session, {
       model: card.release,
-      modelSha256: digest,
+      modelSha256: card.files[chosen.file],
       variant: chosen.name,
       provider: session.engine,
       operatingPoint: point.name,
@@ -181,17 +183,24 @@ export function nameOf(source) {
 
 /**
  * @param {EngineName} engine
- * @param {import('./session_browser.js').Options} options
+ * @throws {EngineError} there is no such engine here
  */
-async function openSession(engine, options) {
+function checkEngine(engine) {
   const known = IN_NODE ? ['auto', 'cpu'] : ['auto', 'wasm', 'webgpu'];
   if (!known.includes(engine)) {
     throw new EngineError(`engine '${engine}' is not one of ${known.join(', ')} in ${IN_NODE ? 'Node' : 'a browser'}`);
   }
+}
+
+/**
+ * @param {EngineName} engine
+ * @param {import('./session_browser.js').Options} options
+ */
+async function openSession(engine, { bytes, ...options }) {
   if (IN_NODE) {
     const { openOnCpu } = await import('./session_node.js');
-    return openOnCpu(options.bytes, options.file, options.card.preprocessing.cropSize, options.threads);
+    return openOnCpu(await bytes, options.file, options.card.preprocessing.cropSize, options.threads);
   }
   const { openInBrowser } = await import('./session_browser.js');
-  return openInBrowser(/** @type {'auto' | 'wasm' | 'webgpu'} */ (engine), options);
+  return openInBrowser(/** @type {'auto' | 'wasm' | 'webgpu'} */ (engine), { bytes, ...options });
 }

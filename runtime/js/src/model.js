@@ -32,13 +32,13 @@ export async function openModel(where) {
  *
  * @param {Model} model
  * @param {string} name
- * @returns {Promise<{bytes: Uint8Array<ArrayBuffer>, digest: string}>}
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 export async function modelFile(model, name) {
   const url = new URL(name, model.folder);
   const expected = model.card.files[name];
   if (!expected) throw new ModelError(`${url.href}: the card has no sha256 of it; export the model again`);
-  return { bytes: await readChecked(url, expected), digest: expected };
+  return readChecked(url, expected);
 }
 
 /**

@@ -33,7 +33,7 @@ const ROUNDS = 5;
 
 /**
  * @typedef {object} Options
- * @property {Uint8Array<ArrayBuffer>} bytes of the ONNX file
+ * @property {Promise<Uint8Array<ArrayBuffer>>} bytes of the ONNX file, which may still be on their way
  * @property {string} file names it in errors
  * @property {import('./card.js').Card} card
  * @property {number | null} [threads] default: as many as there are cores, at most 4; 1 where the page is not isolated
@@ -72,10 +72,11 @@ export async function difference(session, card) {
 
 /** @param {'wasm' | 'webgpu'} engine @param {Options} options @returns {Promise<Session>} */
 async function open(engine, { bytes, file, card, threads, library }) {
-  const ort = await load(engine, library ? new URL(library, globalThis.location.href) : BESIDE);
+  const folder = library ? new URL(library, globalThis.location.href) : BESIDE;
+  const [ort, onnx] = await Promise.all([load(engine, folder), bytes]);
   ort.env.wasm.numThreads = threadsFor(threads);
   const settings = { executionProviders: [engine], logSeverityLevel: 3, graphOptimizationLevel: 'all' };
-  const session = await created(() => ort.InferenceSession.create(bytes, settings), file, engine);
+  const session = await created(() => ort.InferenceSession.create(onnx, settings), file, engine);
   return new Session(session, ort.Tensor, engine, card.preprocessing.cropSize);
 }
 

@@ -122,6 +122,8 @@ test('a model file that is not the card\'s is not loaded', async () => {
     onnx[onnx.length >> 1] ^= 1;
     await writeFile(join(folder, 'model-int8-weights.onnx'), onnx);
     await assert.rejects(Detector.load({ model: folder }), /its sha256 is not the expected one/);
+    await rm(join(folder, 'model-int8-weights.onnx'));
+    await assert.rejects(Detector.load({ model: folder }), /model-int8-weights\.onnx: cannot be read \(ENOENT\)/);
   } finally {
     await rm(folder, { recursive: true });
   }
