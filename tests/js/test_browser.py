@@ -21,6 +21,8 @@ pytestmark = [
     pytest.mark.skipif(javascript.missing() is not None, reason=str(javascript.missing())),
 ]
 
+VECTORS = javascript.ROOT / "tests/vectors"
+
 NEAR = {"alpha.avif": 24}
 """Levels that a picture may differ by: noise is the worst there is for colours that are stored at half the size."""
 
@@ -64,6 +66,20 @@ def test_golden_images_give_pythons_records(tab: Any, python: Detector) -> None:
                 assert record[name] == pytest.approx(value, abs=1e-4), name
             elif name not in ("provider", "elapsed_ms"):
                 assert record[name] == value, name
+
+
+def test_golden_vectors_give_their_logits_and_words(tab: Any) -> None:
+    page, _, info = tab
+    index = json.loads((VECTORS / "index.json").read_text())
+    assert len(index["cases"]) >= 10
+    for case in index["cases"]:
+        record = javascript.predict(page, (VECTORS / case["file"]).read_bytes())
+        tolerances = index["tolerances"]
+        tolerance = tolerances["logit_from_jpeg" if case["rgb"]["tolerance"] else "logit"]
+        tolerance = tolerance[info["variant"]] if isinstance(tolerance, dict) else tolerance
+        assert record["logit"] == pytest.approx(case["logit"], abs=tolerance), case["name"]
+        words = {name: record[name] for name in ("verdict", "lean", "reason")}
+        assert words == case["verdicts"][index["default_operating_point"]], case["name"]
 
 
 def test_sixty_pictures_get_pythons_answers(tab: Any, python: Detector) -> None:

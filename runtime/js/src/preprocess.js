@@ -146,9 +146,32 @@ function mirrored(side, size) {
  * @returns {Uint8Array} (bottom - top, right - left, 3)
  */
 function cropScaled(image, width, height, [left, top, right, bottom], rule) {
+  if (width === image.width && height === image.height) return part(image, left, top, right, bottom);
   const ratioX = image.width / width;
   const ratioY = image.height / height;
   /** @type {Box} */
   const source = [left * ratioX, top * ratioY, right * ratioX, bottom * ratioY];
   return resize(image, right - left, bottom - top, rule.filter, source);
+}
+
+/**
+ * @param {Pixels} image
+ * @param {number} left px
+ * @param {number} top px
+ * @param {number} right px
+ * @param {number} bottom px
+ * @returns {Uint8Array} (bottom - top, right - left, 3): the pixels as they are
+ */
+function part({ data, width, channels }, left, top, right, bottom) {
+  const result = new Uint8Array((bottom - top) * (right - left) * 3);
+  let to = 0;
+  for (let y = top; y < bottom; y++) {
+    const end = (y * width + right) * channels;
+    for (let from = (y * width + left) * channels; from < end; from += channels) {
+      result[to++] = data[from];
+      result[to++] = data[from + 1];
+      result[to++] = data[from + 2];
+    }
+  }
+  return result;
 }

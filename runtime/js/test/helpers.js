@@ -13,7 +13,7 @@ export const CARD_TEXT = readFileSync(`${MODEL}card.json`, 'utf8');
 
 export const card = () => parse(CARD_TEXT, 'card.json');
 
-/** @param {import('node:stream').Readable | any} array. The sha256 of its bytes, its first 16 digits. */
+/** The sha256 of a typed array's bytes, its first 16 digits. */
 export function digest(array) {
   const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
