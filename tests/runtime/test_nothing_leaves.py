@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -30,6 +31,14 @@ while time.time() < end:
     assert detector.predict(sys.argv[1]).ok
     time.sleep(0.5)
 """
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
 COMMANDS = {
     "python": ["-c", HOLD, PICTURE],
     "predict": ["-m", "fauxto", "predict", "--provenance", PICTURE],
@@ -38,7 +47,7 @@ COMMANDS = {
     "bench": ["-m", "fauxto", "bench", "--quick", "--scope", "model", "--provider", "cpu"],
     "scan": ["-m", "fauxto", "scan", str(EXAMPLES), "--out", "verdicts"],
     "eval": ["-m", "fauxto", "eval", "labelled", "--conditions", "clean"],
-    "web": ["-m", "fauxto", "web", "--port", "7973"],
+    "web": ["-m", "fauxto", "web", "--port", str(free_port())],
     "export": ["-c", f"import time, export.package; time.sleep({ALIVE})"],
 }
 INTERNET = re.compile(r"(?:connect|sendto|sendmsg|sendmmsg)\(.*sa_family=AF_INET6?, .*")
