@@ -18,7 +18,7 @@ from PIL import Image
 
 from fauxto.evaluate.dataset import LABELS, LabelledImage, find, of_class, read_index
 from fauxto.files import images_in
-from fauxto.progress import tell
+from fauxto.progress import tell, tracked
 from train.config import Config
 from train.errors import TrainError
 from train.sampling import read_hard_negatives, sampling_weights
@@ -97,7 +97,7 @@ def usable(images: list[LabelledImage], folder: Path) -> list[LabelledImage]:
             return f"{error}"
 
     with ThreadPoolExecutor(4) as pool:
-        troubles = list(pool.map(trouble, images))
+        troubles = list(tracked(pool.map(trouble, images), f"{folder}: "))
     for image, what in zip(images, troubles, strict=True):
         if what:
             tell(f"left out {image.path}: {what}")
