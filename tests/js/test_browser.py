@@ -249,3 +249,8 @@ def test_auto_is_webassembly_where_there_is_no_graphics_card(playwright: Any) ->
     with javascript.opened(playwright) as (page, asked):
         assert javascript.start(page)["provider"] == "wasm"
         assert not any("webgpu" in address for address in asked), json.dumps(asked)
+
+
+def test_webgpu_is_refused_where_there_is_none(playwright: Any) -> None:
+    with javascript.opened(playwright) as (page, _), pytest.raises(Exception, match="cannot load it on webgpu"):
+        javascript.start(page, engine="webgpu")
