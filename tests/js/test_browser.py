@@ -82,6 +82,8 @@ def test_golden_vectors_give_their_logits_and_words(tab: Any) -> None:
         assert words == case["verdicts"][index["default_operating_point"]], case["name"]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(500)
 def test_sixty_pictures_get_pythons_answers(tab: Any, python: Detector) -> None:
     pairs = javascript.parity(tab[0], python)
     logits, changed = javascript.differences(pairs)
