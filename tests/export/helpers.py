@@ -1,12 +1,18 @@
-"""A finished run whose network is the released one, so that exports are tested on weights that mean something."""
+"""A finished run whose network is the released one, so that exports are tested on weights that mean something; and how
+far a Core ML package is from an ONNX file.
+"""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
+import numpy as np
+
+from export import parity
 from export.package import REPORT
 from export.unfold import unfolded
+from fauxto.image.preprocess import cut_crops
 from fauxto.model.card import MODEL_FILE
 from fauxto.model.model import Model
 from tests.helpers import EXAMPLES, make_photo
@@ -38,3 +44,15 @@ def write_run(folder: Path, images: Path) -> None:
     save(folder / MODEL, content)
     for name in REPORT:
         (folder / name).write_bytes(b"as training left it")
+
+
+def largest_difference(package: Path, model: Model) -> float:
+    """Of the calibrated probabilities of an interpreted package and of the ONNX file, over the crops of made photos."""
+    logits = parity.coreml_logits(package, model.card)
+    reference = parity.onnx_logits(model.folder / MODEL_FILE, model.card)
+    found = []
+    for seed in range(30, 34):
+        seen = cut_crops(make_photo(700, 500, seed=seed), model.card.preprocessing)
+        own, other = (parity.probabilities(ask(seen), model.card) for ask in (logits, reference))
+        found.append(float(np.abs(own - other).max()))
+    return max(found)

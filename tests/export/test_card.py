@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from export import manifest
-from export.card import main, upgraded
+from export.card import OF_A_POINT, main, upgraded
 from export.embedded import embedded_card
+from fauxto.evaluate.run import Plan, evaluate
 from fauxto.model.card import CARD_FILE, read
 from fauxto.model.model import Model, sha256
+from tests.export.helpers import write_images
 
 REPORT = "report/test.json"
 
@@ -83,6 +85,20 @@ def test_figures_of_the_test_split_are_what_the_runtime_reads(folder: Path) -> N
     assert found["recall_interval"] == measured["recall_interval"]
     assert found["ai_called_no_sign"] is None  # the report does not give it
     assert found["n_real"] == 1000
+
+
+def test_what_fauxto_eval_writes_is_such_a_report(folder: Path, tmp_path: Path) -> None:
+    write_images(tmp_path / "images")
+    report = evaluate(Plan(folder=tmp_path / "images", conditions=("clean", "web"))).report
+    (tmp_path / "new.json").write_text(json.dumps(report))
+    assert main([str(folder), "--test", str(tmp_path / "new.json")]) == 0
+    card = read(folder)
+    assert set(card.test["conditions"]) == {"clean", "web"}
+    for point in card.operating_points:
+        found = card.test_point(point, "web")
+        assert found is not None
+        assert {name for name, value in found.items() if value is not None} == {*OF_A_POINT, "n_ai", "n_real"}
+        assert found["n_ai"] == 3
 
 
 def test_no_folder_of_the_machine_that_measured_comes_along(folder: Path) -> None:

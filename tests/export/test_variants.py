@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from export.manifest import not_kept
 from export.variants import main
 from fauxto.detector import Detector
 from fauxto.errors import ModelError
@@ -101,11 +100,3 @@ def test_what_does_not_come_out_as_the_card_says_is_not_kept(
     assert told in err
     assert err.count("\n") == 1
     assert sorted(path.name for path in model.iterdir()) == [CARD_FILE, MODEL_FILE]
-
-
-@pytest.mark.slow
-def test_everything_that_git_does_not_keep_is_written(rebuilt: Path, released: Model) -> None:
-    written = {path.relative_to(rebuilt).as_posix(): sha256(path) for path in rebuilt.rglob("*") if path.is_file()}
-    assert len(written) == 4
-    assert written == {name: released.card.files[name] for name in written}
-    assert {name.split("/")[0] for name in written} == {file for _, file in not_kept(released.card.raw)}
