@@ -9,7 +9,7 @@ from typing import Any
 
 from fauxto.argument_types import positive
 from fauxto.bench.plan import QUICK, SCOPES, Plan, parse_batches
-from fauxto.cli.parser import add_model
+from fauxto.cli.parser import add_model, add_output
 from fauxto.cli.streams import Output
 from fauxto.inference.providers import NAMES
 from fauxto.progress import tell
@@ -48,14 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("text", "markdown", "csv", "json"), default="text", help="output format (default: text)"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="write the results to FILE, which is replaced at the end; a run that is stopped leaves what it has in "
-        "FILE.partial",
-    )
+    add_output(parser, "results")
     parser.add_argument(
         "--output-dir", type=Path, metavar="DIR", help="also write every format and a plot to DIR, named by device"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from fauxto.argument_types import positive
 from fauxto.cli.output import as_json
-from fauxto.cli.parser import add_running
-from fauxto.cli.streams import Output
+from fauxto.cli.parser import add_output, add_running
+from fauxto.cli.streams import Output, refuse_same
 from fauxto.errors import FauxtoError
 from fauxto.reporting.text import visible_lines
 
@@ -36,14 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="output format (default: text)"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="write the figures to FILE, which is replaced at the end; a run that is stopped leaves what it has in "
-        "FILE.partial",
-    )
+    add_output(parser, "figures")
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="also write a page with plots and the worst mistakes to FILE"
     )
@@ -83,9 +76,3 @@ def run(args: argparse.Namespace) -> int:
         if page:
             page.write(as_html(found, thumbnails=not args.no_thumbnails))
     return 0
-
-
-def refuse_same(output: Path | None, html: Path | None) -> None:
-    """Raise FauxtoError where -o and --html name the same file."""
-    if output is not None and html is not None and output.resolve() == html.resolve():
-        raise FauxtoError(f"{html}: named by both -o and --html; choose two files")

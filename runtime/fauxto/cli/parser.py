@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
@@ -87,6 +88,18 @@ def similar(word: str) -> str | None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """--model."""
     parser.add_argument("--model", metavar="DIR", help="folder of another model (default: the released one)")
+
+
+def add_output(parser: argparse.ArgumentParser, what: str) -> None:
+    """--output, of the verbs that write piece by piece, with `Output(partial=True)`."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help=f"write the {what} to FILE, which is replaced at the end; a run that is stopped leaves what it has in "
+        "FILE.partial",
+    )
 
 
 def add_running(parser: argparse.ArgumentParser) -> None:

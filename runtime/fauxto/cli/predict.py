@@ -8,12 +8,11 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fauxto.argument_types import positive
 from fauxto.cli.output import FORMATS, Writer, tally
-from fauxto.cli.parser import add_batch_size, add_running, add_verdict
+from fauxto.cli.parser import add_batch_size, add_output, add_running, add_verdict
 from fauxto.cli.streams import MAX_INPUT, Output, read_input, refuse_overwriting, say
 from fauxto.errors import ImageError
 from fauxto.files import images_in
@@ -41,14 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-r", "--recursive", action="store_true", help="search folders for pictures")
     parser.add_argument("--format", choices=FORMATS, default="text", help="output format (default: text)")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="write the results to FILE, which is replaced at the end; a run that is stopped leaves what it has in "
-        "FILE.partial",
-    )
+    add_output(parser, "results")
     parser.add_argument(
         "--provenance",
         action="store_true",

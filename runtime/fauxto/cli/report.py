@@ -6,9 +6,8 @@ import argparse
 from contextlib import nullcontext
 from pathlib import Path
 
-from fauxto.cli.eval import refuse_same
 from fauxto.cli.output import as_json
-from fauxto.cli.streams import Output
+from fauxto.cli.streams import Output, refuse_same
 from fauxto.errors import FauxtoError
 from fauxto.reporting.text import visible_lines
 

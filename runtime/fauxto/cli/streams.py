@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from fauxto.errors import ImageError, OutputError
+from fauxto.errors import FauxtoError, ImageError, OutputError
 from fauxto.files import replacing
 from fauxto.progress import tell
 
@@ -160,6 +160,12 @@ def refuse_overwriting(output: Path | None, inputs: Iterable[str]) -> None:
         with suppress(OSError):
             if os.path.samefile(output, path):
                 raise OutputError(f"{output}: is a picture to be read, and would be lost; choose another file")
+
+
+def refuse_same(output: Path | None, html: Path | None) -> None:
+    """Raise FauxtoError where -o and --html name the same file."""
+    if output is not None and html is not None and output.resolve() == html.resolve():
+        raise FauxtoError(f"{html}: named by both -o and --html; choose two files")
 
 
 def is_special(path: Path) -> bool:
