@@ -8,7 +8,7 @@ from pathlib import Path
 
 from export.package import export
 from fauxto.argument_types import positive
-from fauxto.errors import FauxtoError
+from train.errors import exit_status
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,8 +46,9 @@ def main(argv: list[str] | None = None) -> int:
         help="report of `fauxto eval --format json` for the card, measured with an earlier export of the same weights",
     )
     args = parser.parse_args(argv)
-    try:
-        export(
+    return exit_status(
+        "export",
+        lambda: export(
             args.run,
             args.out,
             images=args.pictures,
@@ -56,11 +57,8 @@ def main(argv: list[str] | None = None) -> int:
             precisions=args.precisions.split(","),
             version=args.version,
             test=args.test,
-        )
-    except (FauxtoError, OSError) as error:
-        print(f"export: {error}", file=sys.stderr)
-        return 2
-    return 0
+        ),
+    )
 
 
 if __name__ == "__main__":

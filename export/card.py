@@ -18,9 +18,9 @@ from typing import Any
 from export import manifest
 from export.errors import ExportError
 from fauxto.argument_types import positive
-from fauxto.errors import FauxtoError
 from fauxto.files import replacing
 from fauxto.model.card import CARD_FILE, SCHEMA, Card, parse
+from train.errors import exit_status
 
 RENAMED = {"view_size": "crop_size", "pooled_views": "pooled_crops"}  # in the card's "input"
 OF_A_CONDITION = ("n_ai", "n_real", "auc", "auc_interval", "ece")
@@ -127,12 +127,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--version", type=positive, metavar="N", help="release number (default: the card's)")
     parser.add_argument("--test", type=Path, metavar="JSON", help="report of fauxto eval on the test split")
     args = parser.parse_args(argv)
-    try:
-        rewrite(args.folder, args.version, args.test)
-    except (FauxtoError, OSError) as error:
-        print(f"export.card: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status("export.card", lambda: rewrite(args.folder, args.version, args.test))
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ from pathlib import Path
 from export.errors import ExportError
 from export.int8 import Int8, rebuild_int8
 from export.manifest import digests, not_kept
-from fauxto.errors import FauxtoError
 from fauxto.model.card import MODEL_FILE
 from fauxto.model.model import Model, sha256
+from train.errors import exit_status
 
 PLAIN_PACKAGE = "fp16"
 
@@ -112,13 +112,12 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write into (default: the model's)")
     args = parser.parse_args(argv)
-    try:
+
+    def work() -> None:
         model = Model.open(args.model)
         write(model, args.out or model.folder)
-    except (FauxtoError, OSError) as error:
-        print(f"export.variants: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_status("export.variants", work)
 
 
 if __name__ == "__main__":
