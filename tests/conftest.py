@@ -21,8 +21,9 @@ settings.load_profile("no deadline")
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's own cache, or follows the user's choice of a provider."""
+    """No test reads or writes the user's own cache and operating points, or follows the user's choice of a provider."""
     monkeypatch.setenv("FAUXTO_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("FAUXTO_DATA", str(tmp_path_factory.mktemp("data")))
     monkeypatch.delenv("FAUXTO_PROVIDER", raising=False)
 
 

@@ -17,7 +17,7 @@ CORE = ("numpy", "PIL", "onnxruntime")
 """What the runtime may import when it is loaded, in every room that no extra belongs to."""
 
 ROOMS_OF_EXTRAS = {
-    "fauxto.evaluate": {"jinja2", "matplotlib", "sklearn", "threadpoolctl"},  # the last is scikit-learn's
+    "fauxto.evaluate": {"jinja2", "matplotlib", "scipy", "sklearn", "threadpoolctl"},  # the last is scikit-learn's
     "fauxto.reporting": {"jinja2", "markupsafe"},
     "fauxto.scan": {"filelock", "fsspec", "jinja2", "matplotlib", "pebble", "pyarrow", "ray"},
     "fauxto.web": {"anyio", "fastapi", "fastapi_offline", "gradio", "starlette", "uvicorn"},  # the first is Starlette's

@@ -23,6 +23,7 @@ from fauxto.image.source import Source
 from fauxto.inference import selection
 from fauxto.inference.base import Session
 from fauxto.inference.providers import ProviderLike
+from fauxto.model import own_points
 from fauxto.model.model import Model
 from fauxto.prediction import Prediction
 from fauxto.system import usable_cpus
@@ -53,7 +54,7 @@ class Detector:
         *,
         provider: ProviderLike | None = None,
         variant: str | None = None,
-        operating_point: str | None = None,
+        operating_point: str | os.PathLike[str] | None = None,
         threads: int | None = None,
         provenance: bool = False,
         prior: float = PRIOR,
@@ -67,14 +68,16 @@ class Detector:
                 One that is named runs the whole model or is refused. "auto" takes Core ML on Apple silicon
                 or CUDA on NVIDIA where it is right on the golden images and faster than the CPU here.
             variant: a name from the card's variants; default: the card's choice for the provider.
-            operating_point: a name from the card; default: the card's own.
+            operating_point: a name from the card, or one of your own that `fauxto calibrate --save` gave, by its name
+                or its file; default: the card's default.
             threads: number of inference threads; default: as many CPUs as this process may use.
             provenance: also read what files declare of themselves; it fills three fields of the
                 Prediction and changes no other.
             prior: the share of AI images where yours come from, 0 < prior < 1; it moves p_ai, never the verdict.
 
         Raises:
-            ModelError: the model is missing, damaged, or its card incomplete.
+            ModelError: the model is missing, damaged, or its card incomplete; or the operating point was set with
+                another model file.
             FauxtoError: the provider is unknown, or the prior is not between 0 and 1.
             ProviderError: the provider asked for is missing, cannot load, leaves a part of the model to the
                 CPU, or answers wrongly. The message says which, and what to do.
@@ -82,10 +85,14 @@ class Detector:
         if not 0 < prior < 1:
             raise FauxtoError(f"prior {prior}: the share of AI images must lie between 0 and 1")
         self.model = Model.open(model)
-        self.model.card.operating_point(operating_point)  # a wrong name is refused before the model is read
+        own = own_points.find(operating_point, self.model.card)  # a wrong name is refused before the model is read
         loaded = selection.load(self.model, provider, variant, threads)
         self.card = self.model.card.of_variant(self.model.card.variants[loaded.variant])
-        self.operating_point = self.card.operating_point(operating_point)
+        self.operating_point = (
+            own.checked(self.card, loaded.variant, loaded.sha256)
+            if own
+            else self.card.operating_point(None if operating_point is None else os.fspath(operating_point))
+        )
         self.session: Session = loaded.session
         self.variant, self.model_sha256 = loaded.variant, loaded.sha256
         self.provider, self.engine = loaded.provider, loaded.session.engine

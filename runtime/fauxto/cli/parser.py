@@ -19,6 +19,7 @@ VERBS = {
     "explain": "draw where in a picture the signs of AI lie",
     "web": "serve a page to drop pictures on, and an HTTP API",
     "eval": "measure the model on labelled pictures of your own",
+    "calibrate": "set a threshold that is proved on photographs of your own",
     "scan": "look through a million pictures, into Parquet files",
     "report": "summarise what a scan found",
     "doctor": "check what can run the model on this machine",
@@ -118,7 +119,8 @@ def add_verdict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--operating-point",
         metavar="NAME",
-        help="rule that turns probabilities into verdicts: fpr1, fpr5 or balanced (default: the model's own)",
+        help="rule that turns probabilities into verdicts: fpr1, fpr5, balanced, or one that fauxto calibrate has "
+        "saved, by its name or file (default: the model's)",
     )
     add_prior(parser)
 

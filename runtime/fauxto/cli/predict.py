@@ -20,6 +20,7 @@ from fauxto.progress import Progress, on_terminal, tell
 from fauxto.reporting.text import measured
 
 if TYPE_CHECKING:
+    from fauxto.detector import Detector
     from fauxto.image.source import Source
 
 FAILING = ("ai", "unsure")
@@ -91,17 +92,29 @@ def run(args: argparse.Namespace) -> int:
         say(f"stopped after {seen.total()} pictures")
         return 130
     if seen.total() != 1:
-        summarise(seen, measured(detector.card.test_point(detector.operating_point.name)))
+        summarise(seen, _trust(detector))
     if any(seen[verdict] for verdict in args.fail_on or ()):
         return 3
     return 1 if seen["error"] or inputs.failed else 0
 
 
-def summarise(seen: Counter[str], test: str) -> None:
+def _trust(detector: Detector) -> str:
+    """What stands behind the words, in one line: the card's test, or the photographs that a user has calibrated on."""
+    point = detector.operating_point
+    if point.name in detector.card.operating_points:
+        test = measured(detector.card.test_point(point.name))
+        return f"on the model's test set, {test}" if test else ""
+    return (
+        f"{point.name} was set on {point.n_real} photographs; with 95 % confidence, at most "
+        f"{100 * point.fpr_upper:.2f} % of such photographs are called ai"
+    )
+
+
+def summarise(seen: Counter[str], trust: str) -> None:
     """What several pictures got, and how far such verdicts are right, on stderr."""
     tell(f"{seen.total()} pictures: {tally(seen)}")
-    if test and seen.total() > seen["error"]:
-        tell(f"on the model's test set, {test}")
+    if trust and seen.total() > seen["error"]:
+        tell(trust)
 
 
 class Inputs:

@@ -162,10 +162,12 @@ def refuse_overwriting(output: Path | None, inputs: Iterable[str]) -> None:
                 raise OutputError(f"{output}: is a picture to be read, and would be lost; choose another file")
 
 
-def refuse_same(output: Path | None, html: Path | None) -> None:
-    """Raise FauxtoError where -o and --html name the same file."""
-    if output is not None and html is not None and output.resolve() == html.resolve():
-        raise FauxtoError(f"{html}: named by both -o and --html; choose two files")
+def refuse_same(output: Path | None, html: Path | None, plot: Path | None = None) -> None:
+    """Raise FauxtoError where two of -o, --html and --plot name the same file."""
+    named: dict[Path, str] = {}
+    for option, path in (("-o", output), ("--html", html), ("--plot", plot)):
+        if path is not None and (other := named.setdefault(path.resolve(), option)) != option:
+            raise FauxtoError(f"{path}: named by both {other} and {option}; choose two files")
 
 
 def is_special(path: Path) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import betaincinv
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss
 
 from fauxto.evaluate.records import Called, Figures, Generator, PointFigures, Rates, Separation, Within
@@ -28,6 +29,21 @@ def wilson(count: float, total: float) -> tuple[float, float]:
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)
     half = Z95 / (1 + z2 / total) * np.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def exact_interval(count: int, total: int) -> tuple[float, float]:
+    """Two-sided 95 % interval of a share `count` / `total` (Clopper and Pearson 1934); (0, 1) where total is 0."""
+    low = float(betaincinv(count, total - count + 1, 0.025)) if count else 0.0
+    return low, float(betaincinv(count + 1, total - count, 0.975)) if count < total else 1.0
+
+
+def exact_upper(count: int, total: int) -> float:
+    """One-sided 95 % upper bound of a share `count` / `total` (Clopper and Pearson 1934).
+
+    It is also the bound of the share that lies above the (count + 1)th largest of `total` independent draws, whatever
+    their distribution is (Wilks 1941): so a threshold may be set by the same draws that prove it.
+    """
+    return float(betaincinv(count + 1, total - count, 0.95)) if count < total else 1.0
 
 
 def auc(is_ai: Truth, p_ai: Scores) -> float:

@@ -126,6 +126,35 @@ def grid(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
     return figure
 
 
+def archive(photographs: Scores, ai: Scores, bars: Mapping[str, float], asked: float) -> Figure:
+    """An archive's scores, and the share above each threshold; `bars`: name -> threshold, `asked`: the rate wanted."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
+    left, right = figure.subplots(1, 2, sharex=True)
+    for name, scores, colour in (("photographs", photographs, REAL), ("AI pictures", ai, AI)):
+        if len(scores):
+            places = _log_odds(np.sort(scores))
+            left.hist(places, np.linspace(-8, 8, 49).tolist(), density=True, alpha=0.55, color=colour, label=name)
+            above = 1 - np.arange(len(places)) / len(places)
+            right.step(places, above, where="pre", color=colour, label=name)
+    right.axhline(asked, color=NEUTRAL, linewidth=0.8, linestyle=":", label=f"{100 * asked:g} %")
+    for axes in (left, right):
+        for (name, bar), style in zip(bars.items(), ("-", "--"), strict=False):
+            axes.axvline(_log_odds(np.array([bar]))[0], color=NEUTRAL, linewidth=1.2, linestyle=style, label=name)
+        marks = np.array([0.001, 0.02, 0.2, 0.5, 0.8, 0.98, 0.999])
+        axes.set_xticks(_log_odds(marks), [f"{mark:g}" for mark in marks])
+        axes.set_xlabel("p_ai, on a scale of log-odds")
+    left.set(ylabel="density", title="Scores")
+    right.set(yscale="log", ylim=(0.5 / max(len(photographs), 2), 1.1), title="Share with this p or more", xlim=(-8, 8))
+    right.legend(fontsize=8)
+    return figure
+
+
+def _log_odds(p_ai: Scores) -> Scores:
+    """Within -8 to 8, where the plot ends."""
+    inner = np.clip(p_ai, 1e-9, 1 - 1e-9)
+    return np.asarray(np.clip(np.log(inner / (1 - inner)), -8, 8), np.float64)
+
+
 def _dots(rows: Sequence[tuple[str, Mapping[str, Any]]], key: str, interval: str, colour: str) -> tuple[Figure, Axes]:
     """A dot with its interval for each group."""
     figure = Figure(figsize=(9, 0.24 * len(rows) + 1.2), layout="constrained")

@@ -26,15 +26,15 @@ ONLY_REFERENCE = {REFERENCE: {"file": MODEL_FILE, "providers": []}}
 
 @dataclass(frozen=True, kw_only=True)
 class OperatingPoint:
-    """Where the words change, and what that cost on the val pictures that it was set on.
+    """Where the words change, and what that cost on the pictures that it was set on: val's, for those of a card.
 
     Attributes:
-        name: "fpr1", "fpr5" or "balanced".
+        name: "fpr1", "fpr5" or "balanced"; or that of a user's own, see fauxto.model.own_points.
         threshold: calibrated p, at even odds, from which an image is called "ai".
         no_sign_below: calibrated p under which it is called "no_sign"; between the two it is "unsure".
-        fpr: share of val's photographs called "ai", 0..1.
+        fpr: share of the photographs called "ai", 0..1.
         fpr_upper: upper end of its 95 % Wilson interval.
-        recall: share of val's AI pictures called "ai", 0..1.
+        recall: share of the AI pictures called "ai", 0..1; None where there were none, which no card has.
         n_real, n_ai: how many pictures that was measured on.
     """
 
@@ -43,7 +43,7 @@ class OperatingPoint:
     no_sign_below: float
     fpr: float
     fpr_upper: float
-    recall: float
+    recall: float | None
     n_real: int
     n_ai: int
 

@@ -34,6 +34,13 @@ def svg(figure: Any) -> Markup:
     return Markup(text[text.index("<svg") :])
 
 
+def png(figure: Any) -> bytes:
+    """A matplotlib Figure as a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120, bbox_inches="tight")
+    return buffer.getvalue()
+
+
 def label(text: str) -> str:
     """Any text as matplotlib shows it to the letter: dollar signs would be the borders of a formula."""
     return text.replace("$", r"\$")

@@ -127,6 +127,8 @@ def _begin(plan: Plan, folder: Folder, detector: Detector) -> None:
         "prior": detector.prior,
         "test": _plain(detector.card.test_point(point)),
     }
+    if point not in detector.card.operating_points:  # a user's own, which may be set anew under the same name
+        asked["threshold"] = detector.operating_point.threshold
     if plan.sources:
         asked |= {"sources": [absolute(source) for source in plan.sources], "sample": plan.sample, "seed": plan.seed}
     elif folder.settings is None:

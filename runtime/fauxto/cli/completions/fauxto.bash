@@ -5,12 +5,13 @@
 #    source ~/.local/share/bash_completion/fauxto
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_fauxto_subparsers=(predict explain web eval scan report doctor bench info completion)
+_shtab_fauxto_subparsers=(predict explain web eval calibrate scan report doctor bench info completion)
 
 _shtab_fauxto_predict_option_strings=(-h --help -r --recursive --format -o --output --provenance --fail-on --operating-point --prior --model --provider --variant --batch-size --jobs)
 _shtab_fauxto_explain_option_strings=(-h --help -o --output --as --model --provider --variant)
 _shtab_fauxto_web_option_strings=(-h --help --host --port --prior --model --provider --variant)
 _shtab_fauxto_eval_option_strings=(-h --help --conditions --sample --grid --format -o --output --html --no-thumbnails --model --provider --variant)
+_shtab_fauxto_calibrate_option_strings=(-h --help --fpr --save --format -o --output --html --plot --model --provider --variant)
 _shtab_fauxto_scan_option_strings=(-h --help --out --sample --seed --operating-point --prior --model --provider --variant --part-rows --batch-size --jobs --timeout --engine --workers --num-gpus)
 _shtab_fauxto_report_option_strings=(-h --help --format -o --output --html)
 _shtab_fauxto_doctor_option_strings=(-h --help --json --model)
@@ -29,6 +30,8 @@ _shtab_fauxto_explain___provider_choices=(auto cpu coreml cuda tensorrt openvino
 _shtab_fauxto_web___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_eval___format_choices=(text markdown json)
 _shtab_fauxto_eval___provider_choices=(auto cpu coreml cuda tensorrt openvino)
+_shtab_fauxto_calibrate___format_choices=(text json)
+_shtab_fauxto_calibrate___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_scan___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_scan___engine_choices=(local ray)
 _shtab_fauxto_report___format_choices=(text json)
@@ -36,7 +39,7 @@ _shtab_fauxto_bench___provider_choices=(cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_bench___scope_choices=(model end_to_end)
 _shtab_fauxto_bench___format_choices=(text markdown csv json)
 _shtab_fauxto_completion_pos_0_choices=(bash zsh fish tcsh)
-_shtab_fauxto_pos_0_choices=(predict explain web eval scan report doctor bench info completion)
+_shtab_fauxto_pos_0_choices=(predict explain web eval calibrate scan report doctor bench info completion)
 
 _shtab_fauxto_predict_pos_0_nargs=+
 _shtab_fauxto_predict__h_nargs=0
@@ -51,6 +54,8 @@ _shtab_fauxto_web___help_nargs=0
 _shtab_fauxto_eval__h_nargs=0
 _shtab_fauxto_eval___help_nargs=0
 _shtab_fauxto_eval___no_thumbnails_nargs=0
+_shtab_fauxto_calibrate__h_nargs=0
+_shtab_fauxto_calibrate___help_nargs=0
 _shtab_fauxto_scan_pos_0_nargs='*'
 _shtab_fauxto_scan__h_nargs=0
 _shtab_fauxto_scan___help_nargs=0

@@ -13,23 +13,23 @@ complete fauxto \
         'c/--provider=/(auto cpu coreml cuda tensorrt openvino)/' \
         'c/--as=/(overlay map array)/' \
         'c/--format=/(text markdown json)/' \
-        'c/--engine=/(local ray)/' \
         'c/--format=/(text json)/' \
+        'c/--engine=/(local ray)/' \
         'c/--provider=/(cpu coreml cuda tensorrt openvino)/' \
         'c/--scope=/(model end_to_end)/' \
         'c/--format=/(text markdown csv json)/' \
-        'c/--/(as batch-size batch-sizes conditions count duration engine fail-on format grid help host html jobs json model no-thumbnails num-gpus operating-point out output output-dir part-rows port prior provenance provider quick recursive sample scope seed threads timeout variant version workers)/' \
+        'c/--/(as batch-size batch-sizes conditions count duration engine fail-on format fpr grid help host html jobs json model no-thumbnails num-gpus operating-point out output output-dir part-rows plot port prior provenance provider quick recursive sample save scope seed threads timeout variant version workers)/' \
         'c/-/(- h o r)/' \
         'n/--format/(text json jsonl csv)/' \
         'n/--fail-on/(ai unsure)/' \
         'n/--provider/(auto cpu coreml cuda tensorrt openvino)/' \
         'n/--as/(overlay map array)/' \
         'n/--format/(text markdown json)/' \
-        'n/--engine/(local ray)/' \
         'n/--format/(text json)/' \
+        'n/--engine/(local ray)/' \
         'n/--provider/(cpu coreml cuda tensorrt openvino)/' \
         'n/--scope/(model end_to_end)/' \
         'n/--format/(text markdown csv json)/' \
-        'p/1/(predict explain web eval scan report doctor bench info completion)/' \
+        'p/1/(predict explain web eval calibrate scan report doctor bench info completion)/' \
         'n/completion/(bash zsh fish tcsh)/' \
         'p/*/()/'

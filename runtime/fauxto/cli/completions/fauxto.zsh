@@ -11,6 +11,7 @@
 _shtab_fauxto_commands() {
   local _commands=(
     bench:'Measure every provider and variant, each in a fresh process, and how right it answers.'
+    calibrate:'Find the threshold at which few photographs of yours are called ai, beside the model'"'"'s own: 299 or more for 1 %. Pictures that were scored before are not scored again.'
     completion:'Print a script that teaches a shell to complete fauxto'"'"'s verbs and options.'
     doctor:'Try every execution provider: does it load, run the whole model, answer rightly, and how fast. Exit status 1 where a file of the model is not as its card says.'
     eval:'Measure the model on DIR/{ai,real}, beside what trivial features alone tell of the pictures.'
@@ -50,6 +51,23 @@ _shtab_fauxto_bench_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_fauxto_bench_defaults_added=0
+
+_shtab_fauxto_calibrate_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--fpr[largest share of photographs that may be called ai, with 95 \% confidence (default\: 0.01)]:RATE:"
+  "--save[save the threshold for --operating-point\: by a name, or as a .json file\; one that is there is replaced]:NAME|FILE:"
+  "--format[output format (default\: text)]:format:(text json)"
+  {-o,--output}"[write the figures to FILE, which is replaced at the end]:FILE:"
+  "--html[also write a page with a plot to FILE]:FILE:"
+  "--plot[also write the plot to FILE, as PNG]:FILE:"
+  "--model[folder of another model (default\: the released one)]:DIR:"
+  "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
+  "--variant[model variant to run (default\: the best for the provider)]:NAME:"
+  ":folder of photographs, or with the sub-folders real (photographs) and ai (AI pictures):"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_calibrate_defaults_added=0
 
 _shtab_fauxto_completion_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -114,7 +132,7 @@ _shtab_fauxto_predict_options=(
   {-o,--output}"[write the results to FILE, which is replaced at the end\; a run that is stopped leaves what it has in FILE.partial]:FILE:"
   "--provenance[also say what each file declares of its origin (C2PA, XMP, EXIF, PNG texts)\; it moves no verdict]"
   "*--fail-on[exit with 3 if a picture gets this verdict, also where the output is no longer read\; may be repeated]:fail_on:(ai unsure)"
-  "--operating-point[rule that turns probabilities into verdicts\: fpr1, fpr5 or balanced (default\: the model\'s own)]:NAME:"
+  "--operating-point[rule that turns probabilities into verdicts\: fpr1, fpr5, balanced, or one that fauxto calibrate has saved, by its name or file (default\: the model\'s)]:NAME:"
   "--prior[share of AI pictures where yours come from, between 0 and 1\; it moves probabilities, never verdicts (default\: 0.5)]:P:"
   "--model[folder of another model (default\: the released one)]:DIR:"
   "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
@@ -143,7 +161,7 @@ _shtab_fauxto_scan_options=(
   "--out[folder for the results]:DIR:"
   "--sample[scan a random sample of N pictures]:N:"
   "--seed[random seed of the sample (default\: 0)]:N:"
-  "--operating-point[rule that turns probabilities into verdicts\: fpr1, fpr5 or balanced (default\: the model\'s own)]:NAME:"
+  "--operating-point[rule that turns probabilities into verdicts\: fpr1, fpr5, balanced, or one that fauxto calibrate has saved, by its name or file (default\: the model\'s)]:NAME:"
   "--prior[share of AI pictures where yours come from, between 0 and 1\; it moves probabilities, never verdicts (default\: 0.5)]:P:"
   "--model[folder of another model (default\: the released one)]:DIR:"
   "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
@@ -194,6 +212,7 @@ _shtab_fauxto() {
       curcontext="${curcontext%:*:*}:_shtab_fauxto-$line[1]:"
       case $line[1] in
         bench) _arguments -C -s $_shtab_fauxto_bench_options ;;
+        calibrate) _arguments -C -s $_shtab_fauxto_calibrate_options ;;
         completion) _arguments -C -s $_shtab_fauxto_completion_options ;;
         doctor) _arguments -C -s $_shtab_fauxto_doctor_options ;;
         eval) _arguments -C -s $_shtab_fauxto_eval_options ;;
