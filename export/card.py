@@ -1,8 +1,10 @@
 """Rewrite a model's card: from schema 1 to schema 2, with a release number and the figures of the test split.
 
     python -m export.card models/fauxto-r18 --version 6 --test models/fauxto-r18/report/test.json
+    python -m export.card models/fauxto-r18 --golden
 
-TEST is what `fauxto eval --format json` writes. Nothing is measured, and no model file changes.
+TEST is what `fauxto eval --format json` writes. `--golden` has the reference answer the golden pictures anew, as it
+must after a change of preprocessing. No model file changes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,13 @@ from export import manifest
 from export.errors import ExportError
 from fauxto.argument_types import positive
 from fauxto.files import replacing
-from fauxto.model.card import CARD_FILE, SCHEMA, Card, parse
+from fauxto.image.decode import load
+from fauxto.image.preprocess import pool, prepare
+from fauxto.image.synthetic import SIZES, golden_image
+from fauxto.inference.providers import resolve
+from fauxto.inference.selection import load_on
+from fauxto.model.card import CARD_FILE, REFERENCE, SCHEMA, Card, parse
+from fauxto.model.model import Model
 from train.errors import exit_status
 
 RENAMED = {"view_size": "crop_size", "pooled_views": "pooled_crops"}  # in the card's "input"
@@ -89,11 +97,19 @@ def write_card(card: Mapping[str, Any], path: Path) -> Card:
     return parsed
 
 
-def rewrite(folder: Path, version: int | None, test: Path | None) -> None:
-    """Write FOLDER/card.json anew, and the manifest beside FOLDER, where there is one.
+def golden(model: Model) -> list[dict[str, float]]:
+    """The golden pictures' logits, by the reference on the CPU. Raises ModelError where its file is not the card's."""
+    rule, session = model.card.preprocessing, load_on(model, resolve("cpu"), REFERENCE).session
+    answers = [session.run(prepare(load(golden_image(number)), rule)) for number in range(len(SIZES))]
+    return [{"picture": i, "logit": float(pool(logits[None], rule)[0])} for i, logits in enumerate(answers)]
+
+
+def rewrite(folder: Path, version: int | None, test: Path | None, anew: bool = False) -> None:
+    """Write FOLDER/card.json anew, and the manifest beside FOLDER, where there is one; the golden logits too if `anew`.
 
     Raises:
-        FauxtoError: the card cannot be read or would not be valid, or TEST is no report on one of the model's files.
+        FauxtoError: the card cannot be read or would not be valid, TEST is no report on one of the model's files, or
+            the reference's file is not the card's.
         OSError: a file cannot be read or written.
     """
     path = folder / CARD_FILE
@@ -109,6 +125,8 @@ def rewrite(folder: Path, version: int | None, test: Path | None) -> None:
         card["test"] = test_block(test)
         if card["test"]["model_sha256"] not in files:
             raise ExportError(f"{test}: measured with a file that is none of this model's; measure this model again")
+    if anew:
+        card["golden"] = golden(Model(folder, parse(card, str(path))))
     write_card(card, path)
     print(f"written: {path}", file=sys.stderr)
     models = folder.resolve().parent
@@ -126,8 +144,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, metavar="MODEL", help="folder of a model")
     parser.add_argument("--version", type=positive, metavar="N", help="release number (default: the card's)")
     parser.add_argument("--test", type=Path, metavar="JSON", help="report of fauxto eval on the test split")
+    parser.add_argument("--golden", action="store_true", help="compute the golden pictures' logits anew")
     args = parser.parse_args(argv)
-    return exit_status("export.card", lambda: rewrite(args.folder, args.version, args.test))
+    return exit_status("export.card", lambda: rewrite(args.folder, args.version, args.test, args.golden))
 
 
 if __name__ == "__main__":

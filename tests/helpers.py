@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from fauxto.image.preprocess import FILTERS, Preprocessing
+from fauxto.image.preprocess import Preprocessing
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -54,13 +54,30 @@ def encode(image: Image.Image, format: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def scaled_rows(pixels: npt.NDArray[np.uint8], width: int) -> npt.NDArray[np.uint8]:
+    """(H, W, 3) uint8 -> (H, width, 3), width <= W: one pass of Pillow's bicubic in its fixed point of 22 bits.
+
+    Keys's cubic convolution with a = -1/2 (1981, eq. 4) as wide as the scale; Pillow's libImaging/Resample.c.
+    """
+    size, scale = pixels.shape[1], pixels.shape[1] / width
+    centre, place = (np.arange(width)[:, None] + 0.5) * scale, np.arange(size)
+    d = np.abs((place - centre + 0.5) / scale)
+    weights = np.where(d < 1, (1.5 * d - 2.5) * d * d + 1, np.where(d < 2, ((2.5 - 0.5 * d) * d - 4) * d + 2, 0))
+    weights[(place < np.trunc(centre - 2 * scale + 0.5)) | (place >= np.trunc(centre + 2 * scale + 0.5))] = 0
+    weights /= weights.sum(axis=1, keepdims=True)
+    fixed = np.trunc(weights * 2**22 + np.copysign(0.5, weights))
+    sums = np.einsum("xp,ypc->yxc", fixed, pixels.astype(np.float64), optimize=True)  # whole numbers under 2 ** 53
+    scaled: npt.NDArray[np.uint8] = np.clip(np.floor((sums + 2**21) / 2**22), 0, 255).astype(np.uint8)
+    return scaled
+
+
 def naive_crops(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.uint8]:
-    """Preprocessing's rule, step by step: scale the whole image, mirror it, cut. (V, S, S, 3) uint8."""
-    if min(image.size) > rule.max_short_side:
-        ratio = rule.max_short_side / min(image.size)
-        width, height = (math.floor(side * ratio + 0.5) for side in image.size)
-        image = image.resize((width, height), FILTERS[rule.filter])
+    """Preprocessing's rule, step by step, without Pillow: scale the whole image, mirror it, cut. (V, S, S, 3) uint8."""
     array, size = np.asarray(image), rule.crop_size
+    if min(image.size) > rule.max_short_side:
+        assert rule.filter == "bicubic"
+        width, height = (math.floor(side * rule.max_short_side / min(image.size) + 0.5) for side in image.size)
+        array = scaled_rows(scaled_rows(array, width).transpose(1, 0, 2), height).transpose(1, 0, 2)
     gaps = [max(0, size - side) for side in array.shape[:2]]
     array = np.pad(array, [(gap // 2, gap - gap // 2) for gap in gaps] + [(0, 0)], mode="symmetric")
     crops = []

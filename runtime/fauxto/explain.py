@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fauxto.image.preprocess import Preprocessing, offset, prepare, scaled_size
+from fauxto.image.preprocess import Preprocessing, offset, prepare, scale
 
 HeatMap = npt.NDArray[np.float32]
 
@@ -24,9 +24,12 @@ FULL = 4.0  # log-odds from which the colour is at its strongest: 98 %
 OPACITY = 0.6
 
 
-def cover(image: Image.Image, rule: Preprocessing) -> Preprocessing:
-    """The rule with as many crops as it takes to see every place of an image twice in each direction."""
-    free = [max(0, side - rule.crop_size) for side in scaled_size(image.size, rule.max_short_side)]
+def cover(size: tuple[int, int], rule: Preprocessing) -> Preprocessing:
+    """The rule with as many crops as it takes to see every place twice in each direction.
+
+    `size` is the width and height, px, that the image is seen at.
+    """
+    free = [max(0, side - rule.crop_size) for side in size]
     columns, rows = (math.ceil(2 * side / rule.crop_size) + 1 for side in free)
     places = [[i / (count - 1) if count > 1 else 0.5 for i in range(count)] for count in (columns, rows)]
     return replace(rule, positions=tuple((x, y) for y in places[1] for x in places[0]))
@@ -47,14 +50,14 @@ def heat_map(
     Returns:
         (H, W) float32; above 0 speaks for ai, below against it.
     """
-    size = rule.crop_size
-    width, height = scaled_size(image.size, rule.max_short_side)
+    size, seen = rule.crop_size, scale(image, rule)
+    width, height = seen.size
     total = np.zeros((max(height, size), max(width, size)), np.float32)
     weight = np.zeros_like(total)
     ramp = np.minimum(np.arange(1, size + 1), np.arange(size, 0, -1)).astype(np.float32)
     blend = np.outer(ramp, ramp)  # a crop counts most in its middle, so that no seam shows
-    for place in cover(image, rule).positions:
-        cells = local_log_odds(prepare(image, replace(rule, positions=(place,))))
+    for place in cover(seen.size, rule).positions:
+        cells = local_log_odds(prepare(seen, replace(rule, positions=(place,))))
         left, top = offset(place[0], width - size), offset(place[1], height - size)
         window = slice(top, top + size), slice(left, left + size)
         total[window] += blend * np.asarray(Image.fromarray(cells).resize((size, size), Image.Resampling.BILINEAR))

@@ -14,7 +14,7 @@ from export import manifest
 from export.card import OF_A_POINT, main, upgraded
 from export.embedded import embedded_card
 from fauxto.evaluate.run import Plan, evaluate
-from fauxto.model.card import CARD_FILE, read
+from fauxto.model.card import CARD_FILE, MODEL_FILE, read
 from fauxto.model.model import Model, sha256
 from tests.export.helpers import write_images
 
@@ -110,6 +110,22 @@ def test_no_folder_of_the_machine_that_measured_comes_along(folder: Path) -> Non
     assert "somebody" not in (folder / CARD_FILE).read_text()
 
 
+def test_golden_logits_are_made_anew_by_the_reference(folder: Path, released: Model) -> None:
+    shutil.copy(released.folder / MODEL_FILE, folder)
+    edit(folder / CARD_FILE, golden=[])
+    assert main([str(folder), "--golden"]) == 0
+    for entry, other in zip(read(folder).golden, released.card.golden, strict=True):
+        assert entry["picture"] == other["picture"]
+        assert entry["logit"] == pytest.approx(other["logit"], abs=1e-5)
+
+
+def test_another_file_than_the_reference_gives_no_golden_logits(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / MODEL_FILE).write_bytes(b"another")
+    refused([str(folder), "--golden"], folder, str(folder / MODEL_FILE), "its sha256 is not the card's", capsys)
+
+
 def test_the_manifest_beside_it_follows(folder: Path) -> None:
     raw = json.loads((folder / CARD_FILE).read_text())
     edit(folder / CARD_FILE, variants={"fp32": raw["variants"]["fp32"]}, coreml={})
@@ -126,6 +142,9 @@ def test_an_onnx_file_holds_the_card_as_it_was_before_the_files_were_known(
     card, embedded = dict(released.card.raw), upgraded(embedded_card(released.folder / file))
     assert embedded.pop("precision") == precision
     assert embedded.pop("versions").items() <= card["versions"].items()
+    # Since the export, crops are cut out of one scaled picture.
+    for entry, old in zip(card.pop("golden"), embedded.pop("golden"), strict=True):
+        assert entry["logit"] == pytest.approx(old["logit"], abs=5e-4)
     later = {"coreml", "files", "int8", "precision", "test", "variants", "version", "versions"}
     assert embedded == {name: value for name, value in card.items() if name not in later}
 

@@ -25,8 +25,8 @@ SIZES = (
 )
 """(width, height) px: portrait and landscape, around a crop's side and the largest short side, and long strips."""
 
-BOX = (0.1, 0.2, 0.77, 0.9)
-"""Left, top, right, bottom, as shares of the sides."""
+RESIZED = (300, 280)
+"""(width, height) px that each is also resized to, smaller or larger."""
 
 
 def pattern(width: int, height: int) -> npt.NDArray[np.uint8]:
@@ -48,16 +48,12 @@ def entry(width: int, height: int) -> dict[str, object]:
     rule = Model.open().card.preprocessing
     image = Image.fromarray(pattern(width, height))
     crops = cut_crops(image, rule)
-    box = tuple(share * side for share, side in zip(BOX, (width, height) * 2, strict=True))
     return {
         "size": [width, height],
         "crops": digest(crops),
         "input": digest(normalise(crops, rule.mean, rule.std)),
         "resized": {
-            name: {
-                "whole": digest(np.asarray(image.resize((300, 280), kernel))),
-                "box": digest(np.asarray(image.resize((50, 40), kernel, box=box))),
-            }
+            name: digest(np.asarray(image.resize((RESIZED[0], height), kernel).resize(RESIZED, kernel)))
             for name, kernel in FILTERS.items()
         },
     }

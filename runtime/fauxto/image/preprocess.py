@@ -2,9 +2,10 @@
 
 The rule, short enough to write again in another language:
 
-1.  If the short side is over `max_short_side`, the image counts as scaled down (Pillow's antialiased
-    filter) so that the short side is `max_short_side`; the long side is rounded to whole pixels.
-2.  Crops of S x S pixels are cut out, none scaled by itself. Crop (fx, fy) starts at
+1.  If the short side is over `max_short_side`, the whole image is scaled so that the short side is `max_short_side`;
+    the long side is rounded half up to whole pixels. By Pillow's antialiased filter in 8-bit fixed point, the
+    horizontal pass first, then the vertical one; what lies between them is rounded to 8 bits.
+2.  Crops of S x S pixels are cut out of that. Crop (fx, fy) starts at
     floor(fx * (width - S) + 0.5), floor(fy * (height - S) + 0.5).
 3.  A side shorter than S is first extended to S by mirroring, edge pixel included, half on each side.
 4.  value = (pixel / 255 - mean) / std, channels first.
@@ -64,14 +65,24 @@ def cut_crops(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.uint8]:
     Returns:
         (N, S, S, 3) uint8, one row for each of `rule.positions`.
     """
-    size = rule.crop_size
-    width, height = scaled_size(image.size, rule.max_short_side)
+    size, seen = rule.crop_size, scale(image, rule)
+    width, height = seen.size
     crops = np.empty((len(rule.positions), size, size, 3), np.uint8)
     for crop, (fx, fy) in zip(crops, rule.positions, strict=True):
         left, top = offset(fx, width - size), offset(fy, height - size)
         box = (left, top, min(left + size, width), min(top + size, height))
-        crop[:] = mirror_pad(np.asarray(_crop_scaled(image, (width, height), box, rule.filter)), size)
+        crop[:] = mirror_pad(np.asarray(seen.crop(box)), size)
     return crops
+
+
+def scale(image: Image.Image, rule: Preprocessing) -> Image.Image:
+    """An upright RGB image at the size that it is seen at: itself where its short side is small enough."""
+    width, height = scaled_size(image.size, rule.max_short_side)
+    if (width, height) == image.size:
+        return image
+    # Two calls, since Pillow chooses by the sizes, and by its version, which direction it scales first.
+    rows = image.resize((width, image.height), FILTERS[rule.filter])
+    return rows.resize((width, height), FILTERS[rule.filter])
 
 
 def normalise(crops: npt.NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> npt.NDArray[np.float32]:
@@ -110,19 +121,3 @@ def mirror_pad(pixels: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8
 def offset(fraction: float, free: int) -> int:
     """Where a crop starts, px, that lies at `fraction` of `free` px; at 0 where nothing is free."""
     return math.floor(fraction * max(0, free) + 0.5)
-
-
-def _crop_scaled(
-    image: Image.Image, scaled: tuple[int, int], box: tuple[int, int, int, int], filter_name: str
-) -> Image.Image:
-    """`image.resize(scaled).crop(box)` without computing the pixels outside of the box.
-
-    Pillow chooses by the sizes which direction it scales first, and rounds in between: up to a quarter
-    of the pixels differ by a grey level from the long way, single ones by up to four.
-    """
-    if scaled == image.size:
-        return image.crop(box)
-    ratio_x, ratio_y = image.width / scaled[0], image.height / scaled[1]
-    left, top, right, bottom = box
-    source = (left * ratio_x, top * ratio_y, right * ratio_x, bottom * ratio_y)
-    return image.resize((right - left, bottom - top), FILTERS[filter_name], box=source)

@@ -4,7 +4,7 @@
  * The network's second output is its evidence: for each cell of a crop, what the cell adds to the logit (the class
  * activation map of Zhou et al. 2016). Overlapping crops are laid over the whole image, and their cells blended.
  */
-import { cutCrops, normalise, offset, scaledSize } from './preprocess.js';
+import { cutCrops, normalise, offset, scale } from './preprocess.js';
 import { resizeFloat } from './resize.js';
 
 /** @typedef {import('./preprocess.js').Preprocessing} Preprocessing */
@@ -19,15 +19,15 @@ import { resizeFloat } from './resize.js';
 /** @typedef {{data: Float32Array, width: number, height: number}} Cells log-odds of a crop's cells, (height, width) */
 
 /**
- * The rule with as many crops as it takes to see every place of an image twice in each direction.
+ * The rule with as many crops as it takes to see every place twice in each direction.
  *
- * @param {number} width of the image, px
+ * @param {number} width that the image is seen at, px
  * @param {number} height the same
  * @param {Preprocessing} rule
  * @returns {Preprocessing}
  */
-export function cover(width, height, rule) {
-  const [columns, rows] = scaledSize(width, height, rule.maxShortSide).map((side) => {
+function cover(width, height, rule) {
+  const [columns, rows] = [width, height].map((side) => {
     const count = Math.ceil((2 * Math.max(0, side - rule.cropSize)) / rule.cropSize) + 1;
     return Array.from({ length: count }, (_, i) => (count > 1 ? i / (count - 1) : 0.5));
   });
@@ -42,13 +42,14 @@ export function cover(width, height, rule) {
  */
 export async function heatMap(image, rule, localLogOdds) {
   const size = rule.cropSize;
-  const [width, height] = scaledSize(image.width, image.height, rule.maxShortSide);
+  const seen = scale(image, rule);
+  const { width, height } = seen;
   const columns = Math.max(width, size);
   const rows = Math.max(height, size);
   const total = new Float32Array(columns * rows);
   const weight = new Float32Array(columns * rows);
-  for (const place of cover(image.width, image.height, rule).positions) {
-    const crop = cutCrops(image, { ...rule, positions: [place] });
+  for (const place of cover(width, height, rule).positions) {
+    const crop = cutCrops(seen, { ...rule, positions: [place] });
     const cells = await localLogOdds(normalise(crop, rule));
     const local = resizeFloat(cells.data, cells.width, cells.height, size, size, 'bilinear');
     const first = offset(place[1], height - size) * columns + offset(place[0], width - size);

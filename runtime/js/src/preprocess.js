@@ -38,16 +38,31 @@ export function pool(logits, rule) {
 export function cutCrops(image, rule) {
   const size = rule.cropSize;
   const [width, height] = scaledSize(image.width, image.height, rule.maxShortSide);
-  const crops = new Uint8Array(rule.positions.length * size * size * 3);
-  rule.positions.forEach(([fx, fy], i) => {
+  /** @type {Box[]} */
+  const boxes = rule.positions.map(([fx, fy]) => {
     const left = offset(fx, width - size);
     const top = offset(fy, height - size);
-    /** @type {Box} */
-    const box = [left, top, Math.min(left + size, width), Math.min(top + size, height)];
-    const crop = cropScaled(image, width, height, box, rule);
-    crops.set(mirrorPad(crop, box[2] - left, box[3] - top, size), i * size * size * 3);
+    return [left, top, Math.min(left + size, width), Math.min(top + size, height)];
+  });
+  const hull = around(boxes);
+  const seen = width === image.width && height === image.height ? image : resize(image, width, height, rule.filter, hull);
+  const [x, y] = seen === image ? [0, 0] : hull;
+  const crops = new Uint8Array(boxes.length * size * size * 3);
+  boxes.forEach(([left, top, right, bottom], i) => {
+    const crop = part(seen, [left - x, top - y, right - x, bottom - y]);
+    crops.set(mirrorPad(crop, right - left, bottom - top, size), i * size * size * 3);
   });
   return crops;
+}
+
+/**
+ * @param {Pixels} image upright
+ * @param {Preprocessing} rule
+ * @returns {Pixels} at the size that it is seen at: itself where its short side is small enough
+ */
+export function scale(image, rule) {
+  const [width, height] = scaledSize(image.width, image.height, rule.maxShortSide);
+  return width === image.width && height === image.height ? image : resize(image, width, height, rule.filter);
 }
 
 /**
@@ -135,34 +150,14 @@ function mirrored(side, size) {
   });
 }
 
-/**
- * A box of the scaled image, without computing the pixels outside of it.
- *
- * @param {Pixels} image
- * @param {number} width of the scaled image, px
- * @param {number} height of the scaled image, px
- * @param {Box} box in the scaled image, px
- * @param {Preprocessing} rule
- * @returns {Uint8Array} (bottom - top, right - left, 3)
- */
-function cropScaled(image, width, height, [left, top, right, bottom], rule) {
-  if (width === image.width && height === image.height) return part(image, left, top, right, bottom);
-  const ratioX = image.width / width;
-  const ratioY = image.height / height;
-  /** @type {Box} */
-  const source = [left * ratioX, top * ratioY, right * ratioX, bottom * ratioY];
-  return resize(image, right - left, bottom - top, rule.filter, source);
+/** @param {Box[]} boxes @returns {Box} the smallest that holds them all */
+function around(boxes) {
+  const of = (/** @type {number} */ side) => boxes.map((box) => box[side]);
+  return [Math.min(...of(0)), Math.min(...of(1)), Math.max(...of(2)), Math.max(...of(3))];
 }
 
-/**
- * @param {Pixels} image
- * @param {number} left px
- * @param {number} top px
- * @param {number} right px
- * @param {number} bottom px
- * @returns {Uint8Array} (bottom - top, right - left, 3): the pixels as they are
- */
-function part({ data, width, channels }, left, top, right, bottom) {
+/** @param {Pixels} image @param {Box} box @returns {Uint8Array} (bottom - top, right - left, 3): its pixels as they are */
+function part({ data, width, channels }, [left, top, right, bottom]) {
   const result = new Uint8Array((bottom - top) * (right - left) * 3);
   let to = 0;
   for (let y = top; y < bottom; y++) {

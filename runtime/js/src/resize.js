@@ -12,7 +12,7 @@
  */
 
 /** @typedef {'bilinear' | 'bicubic' | 'lanczos'} FilterName */
-/** @typedef {readonly [left: number, top: number, right: number, bottom: number]} Box px, fractions allowed */
+/** @typedef {readonly [left: number, top: number, right: number, bottom: number]} Box px, whole */
 
 /**
  * @typedef {object} Coefficients what each pixel of a line that is `starts.length` long is made of
@@ -33,25 +33,23 @@ export const FILTERS = {
 };
 
 /**
- * Resize the part of an image that lies in a box.
+ * Resize an image. Only the part of the result that lies in a box is computed; nothing in it depends on the box.
  *
  * @param {Pixels} image (H, W, C)
- * @param {number} width of the result, px
- * @param {number} height of the result, px
+ * @param {number} width of the whole result, px
+ * @param {number} height of the whole result, px
  * @param {FilterName} filter
- * @param {Box} [box] default: all of the image
- * @returns {Uint8Array} (height, width, 3), RGB
+ * @param {Box} [box] in the result; default: all of it
+ * @returns {Pixels} RGB, of the box's size
  */
-export function resize(image, width, height, filter, box = [0, 0, image.width, image.height]) {
-  const [left, top, right, bottom] = box.map(Math.fround); // Pillow keeps a box in single precision
-  const vertical = coefficients(image.height, top, bottom, height, filter);
-  const horizontal = coefficients(image.width, left, right, width, filter);
-  const wide = width !== image.width || left !== 0 || right !== width;
-  const high = height !== image.height || top !== 0 || bottom !== height;
-  const first = high ? vertical.starts[0] : 0;
-  const last = high ? vertical.starts[height - 1] + vertical.counts[height - 1] : height;
-  const lines = wide ? rowsOf(image, first, last - first, horizontal) : rgbRows(image, first, last - first);
-  return high ? columnsOf(lines, width, first, vertical) : lines;
+export function resize(image, width, height, filter, [left, top, right, bottom] = [0, 0, width, height]) {
+  const horizontal = coefficients(image.width, width, filter, left, right);
+  const vertical = coefficients(image.height, height, filter, top, bottom);
+  const first = vertical.starts[0];
+  const last = bottom - top - 1;
+  const lines = rowsOf(image, first, vertical.starts[last] + vertical.counts[last] - first, horizontal);
+  const data = columnsOf(lines, right - left, first, vertical);
+  return { data, width: right - left, height: bottom - top, channels: 3 };
 }
 
 /**
@@ -66,14 +64,14 @@ export function resize(image, width, height, filter, box = [0, 0, image.width, i
  * @returns {Float32Array} (height, width)
  */
 export function resizeFloat(data, inWidth, inHeight, width, height, filter) {
-  const horizontal = coefficients(inWidth, 0, inWidth, width, filter);
+  const horizontal = coefficients(inWidth, width, filter);
   const lines = new Float32Array(width * inHeight);
   for (let y = 0; y < inHeight; y++) {
     for (let x = 0; x < width; x++) {
       lines[y * width + x] = weighted(data, y * inWidth, 1, horizontal, x);
     }
   }
-  const vertical = coefficients(inHeight, 0, inHeight, height, filter);
+  const vertical = coefficients(inHeight, height, filter);
   const result = new Float32Array(width * height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
@@ -87,23 +85,23 @@ export function resizeFloat(data, inWidth, inHeight, width, height, filter) {
  * Which source pixels each pixel of a line is made of, and by what weights.
  *
  * @param {number} inSize length of the source line, px
- * @param {number} from where the box begins in it, single precision
- * @param {number} to where the box ends
- * @param {number} outSize length of the result, px
+ * @param {number} outSize length of the whole result, px
  * @param {FilterName} filter
+ * @param {number} [from] the first pixel of the result that is wanted
+ * @param {number} [to] the one after the last
  * @returns {Coefficients}
  */
-export function coefficients(inSize, from, to, outSize, filter) {
+function coefficients(inSize, outSize, filter, from = 0, to = outSize) {
   const { support: reach, weight } = FILTERS[filter];
-  const scale = Math.fround(to - from) / outSize;
+  const scale = inSize / outSize;
   const filterScale = Math.max(scale, 1);
   const support = reach * filterScale;
   const stride = Math.ceil(support) * 2 + 1;
-  const starts = new Int32Array(outSize);
-  const counts = new Int32Array(outSize);
-  const weights = new Float64Array(outSize * stride);
-  for (let i = 0; i < outSize; i++) {
-    const centre = from + (i + 0.5) * scale;
+  const starts = new Int32Array(to - from);
+  const counts = new Int32Array(to - from);
+  const weights = new Float64Array((to - from) * stride);
+  for (let i = 0; i < to - from; i++) {
+    const centre = (from + i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(centre - support + 0.5));
     const count = Math.min(inSize, Math.trunc(centre + support + 0.5)) - start;
     let sum = 0;
@@ -180,23 +178,6 @@ function columnsOf(lines, width, first, vertical) {
       for (let i = 0; i < line; i++) sums[i] += lines[from + i] * weight;
     }
     for (let i = 0; i < line; i++) result[y * line + i] = clip8(sums[i]);
-  }
-  return result;
-}
-
-/**
- * @param {Pixels} image
- * @param {number} first
- * @param {number} count
- * @returns {Uint8Array} (count, W, 3): rows of the image as they are
- */
-function rgbRows(image, first, count) {
-  const { data, width, channels } = image;
-  const result = new Uint8Array(count * width * 3);
-  for (let to = 0, from = first * width * channels; to < result.length; to += 3, from += channels) {
-    result[to] = data[from];
-    result[to + 1] = data[from + 1];
-    result[to + 2] = data[from + 2];
   }
   return result;
 }
