@@ -1,0 +1,51 @@
+/** The engine of a page without a server: fauxto.js in a worker. */
+import { Detector } from './src/index.js';
+import { resizeFloat } from './src/resize.js';
+import { rebased } from './rates.js';
+
+/** @typedef {import('./words.js').Answer} Answer */
+/** @typedef {{width: number, height: number, data: ArrayLike<number>}} HeatMap log-odds of "ai", row by row */
+/**
+ * @typedef {object} Info what answers
+ * @property {string} model name and release
+ * @property {string} modelSha256
+ * @property {string} variant
+ * @property {string} provider
+ * @property {string} operatingPoint
+ * @property {number} prior
+ * @property {any} card the raw card
+ */
+/**
+ * @typedef {object} Engine
+ * @property {Info} info
+ * @property {(blob: Blob, options: {name: string, prior?: number}) => Promise<Answer>} predict
+ * @property {(blob: Blob) => Promise<HeatMap>} explain at most MAP_SIDE on its long side
+ */
+
+/** Long side of a heat map, cells: the network's own are five times as coarse. */
+const MAP_SIDE = 128;
+
+export const PRIVACY = 'Your pictures stay on this device: this page judges them in your browser, and sends none anywhere.';
+export const LOADING = 'Getting the model ready (on the first visit, up to 27 MB are downloaded)…';
+
+/** @returns {Promise<Engine>} */
+export async function open() {
+  const library = new URL('./onnxruntime-web/', import.meta.url);
+  const detector = await Detector.load({ engine: 'wasm', library });
+  const { info, card } = detector;
+  return {
+    info: { ...info, card: card.raw },
+    async predict(blob, { name, prior = info.prior }) {
+      const record = await detector.predict(blob, { name });
+      if (record.p_ai === null || record.threshold === null || prior === info.prior) return record;
+      const [p_ai, threshold] = [record.p_ai, record.threshold].map((p) => rebased(p, info.prior, prior));
+      return { ...record, p_ai, threshold, prior };
+    },
+    async explain(blob) {
+      const { data, width, height } = await detector.explain(blob);
+      const scale = Math.min(1, MAP_SIDE / Math.max(width, height));
+      const [columns, rows] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+      return { data: resizeFloat(data, width, height, columns, rows, 'bilinear'), width: columns, height: rows };
+    },
+  };
+}

@@ -1,0 +1,246 @@
+/** What an answer says to a person. Every figure is the card's, of its test split; the words are the Python runtime's. */
+import { WORDS } from './src/prediction.js';
+
+/** @typedef {Omit<import('./src/prediction.js').Prediction, 'declared' | 'declared_by' | 'signature'> & {
+ *   declared: string | null, declared_by: string | null, signature: string | null}} Answer what either engine gives */
+/** @typedef {{fpr?: number | null, fpr_interval?: [number, number] | null, recall?: number | null,
+ *   recall_interval?: [number, number] | null, ai_called_no_sign?: number | null, n_ai: number, n_real: number}} TestPoint */
+
+export const NEVER_PROOF = 'A hint, never proof. Do not accuse anyone with it.';
+
+/** What holds for every answer. */
+export const LIMITS = [
+  'The model judges the look of the pixels, not whether what is shown is true.',
+  'It was not made for drawings, renderings, screenshots, or pictures of a screen.',
+  'A new generator may leave no sign that it knows; an edit of a real photograph may go unnoticed.',
+  'Its figures hold for the pictures of its test; on other kinds of picture, and on ones picked because they looked odd, they differ.',
+];
+
+/** Short side under which the page says that more pixels would help, and JPEG quality under which it names that. */
+const FEW_PIXELS = 512;
+const LOW_QUALITY = 50;
+
+/** Controls, line separators, and marks that turn the direction of the text. */
+const UNSAFE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** @param {string} text @returns {string} one line that shows its control characters in place of obeying them */
+export function visible(text) {
+  return text.replace(UNSAFE, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** @param {Answer} record @returns {string} "Strong signs of AI" */
+export function headline(record) {
+  if (record.reason === 'too_small') return 'Too small to say';
+  const words = record.verdict ? WORDS[record.verdict] : 'cannot be read';
+  return words[0].toUpperCase() + words.slice(1);
+}
+
+/** @param {number} p 0..1 @returns {string} "AI 11 %"; never 0 or 100: a model is not that certain */
+export function chance(p) {
+  const rounded = evenly(100 * p);
+  return `AI ${rounded === 0 ? '< 1' : rounded === 100 ? '> 99' : rounded} %`;
+}
+
+/** @param {Answer} record @returns {string} its number in words; none for a picture that cannot be judged */
+export function number(record) {
+  return record.p_ai === null || record.reason === 'too_small' ? '' : chance(record.p_ai);
+}
+
+/** @param {number} value 0..1 @returns {string} per cent, with one decimal under 10: "1.1 %", "28 %" */
+export function share(value) {
+  return `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
+}
+
+/** @param {number} count @returns {string} "1,000" */
+export function count(count) {
+  return count.toLocaleString('en');
+}
+
+/**
+ * Test's figures at an operating point, on pictures as they were found.
+ *
+ * @param {any} card the raw card
+ * @param {string | null} point
+ * @returns {TestPoint | null} null where the model was not tested
+ */
+export function testPoint(card, point) {
+  const clean = card.test?.conditions?.clean;
+  const found = clean?.operating_points?.[point ?? card.default_operating_point];
+  return found ? { n_ai: clean.n_ai, n_real: clean.n_real, ...found } : null;
+}
+
+/**
+ * What the word means, with what was measured behind it.
+ *
+ * @param {Answer} record
+ * @param {any} card the raw card
+ * @returns {string[]} sentences
+ */
+export function meaning(record, card) {
+  const test = testPoint(card, record.operating_point);
+  if (record.verdict === 'ai') return meaningOfAi(test);
+  if (record.verdict === 'no_sign') return meaningOfNoSign(test);
+  if (record.reason === 'too_small') {
+    const short = Math.min(record.width ?? 0, record.height ?? 0);
+    return [`Its short side has ${short} px, and ${card.minimum_short_side} px or more are needed.`, 'Look for a larger copy.'];
+  }
+  const leaning = record.lean === 'ai' ? 'It leans to AI' : 'It does not lean to AI';
+  const from = `“${WORDS.ai}” is said from ${chance(record.threshold ?? 1)} on, so that few photographs get it`;
+  return [
+    'Its score lies where photographs and AI pictures are both found, so the model does not decide.',
+    `${leaning}; ${from}.`,
+  ];
+}
+
+/** @param {TestPoint | null} test @returns {string[]} */
+function meaningOfAi(test) {
+  let said = 'Few real photographs score this high, but some do';
+  if (test?.fpr != null) {
+    const most = test.fpr_interval ? ` (at most ${share(test.fpr_interval[1])}, 95 % interval)` : '';
+    said += `: ${share(test.fpr)} of the ${count(test.n_real)} that the model was tested on${most}`;
+    said += ', and more where pictures are of another kind';
+  }
+  return [`${said}.`, 'This may be one of them.'];
+}
+
+/** @param {TestPoint | null} test @returns {string[]} */
+function meaningOfNoSign(test) {
+  let said = 'This is no sign of a photograph either: new generators, and edits of real photographs, may score this low';
+  if (test?.ai_called_no_sign != null) {
+    said += `, as ${share(test.ai_called_no_sign)} of the ${count(test.n_ai)} AI pictures of the test did`;
+  }
+  return [`${said}.`];
+}
+
+/**
+ * What the file and the model say against each other, which is shown before all else.
+ *
+ * @param {Answer} record
+ * @returns {string | null}
+ */
+export function contradiction(record) {
+  if (record.declared === 'camera' && record.verdict === 'ai') {
+    const signed = record.signature === 'valid' ? ', though here a signature says that nothing was changed since' : '';
+    return (
+      'The file says that a camera took it, and the model finds strong signs of AI. One of the two is wrong. ' +
+      `What a file says can be copied into any other${signed}; and the model errs on some photographs.`
+    );
+  }
+  if (record.declared === 'ai' && record.verdict === 'no_sign') {
+    return (
+      'The file itself says that AI made it, and the model finds no sign of that. ' +
+      'Take the file’s word for it: photographs are hardly ever marked as AI, and the model misses many AI pictures.'
+    );
+  }
+  return null;
+}
+
+const DECLARED = new Map([
+  ['ai', 'made by AI'],
+  ['camera', 'taken by a camera'],
+  ['edited', 'edited'],
+  ['nothing', 'nothing'],
+]);
+const SIGNED = new Map([
+  ['valid', 'Its signature is valid: nothing was changed since it was signed, by whomever.'],
+  ['expired', 'Nothing was changed since it was signed, but the signer’s certificate has run out.'],
+  ['invalid', 'Its signature is broken: the picture or the note was changed after it was signed.'],
+  ['unverified', 'No signature was checked, and such a note can be written into any file.'],
+]);
+
+/** @param {Answer} record @returns {string} for the list: "made by AI"; empty where nothing is declared or was read */
+export function declares(record) {
+  return record.declared && record.declared !== 'nothing' ? (DECLARED.get(record.declared) ?? record.declared) : '';
+}
+
+/** @param {Answer} record @returns {string[]} what the file says of itself, in sentences */
+export function declaration(record) {
+  if (record.declared === null) return ['What the file says of itself was not read here.'];
+  if (record.declared === 'nothing') return ['The file says nothing of where it comes from, which is no evidence either way.'];
+  const by = record.declared_by ? ` (${visible(record.declared_by)})` : '';
+  const checked = SIGNED.get(record.signature ?? 'unverified') ?? '';
+  return [`The file says: ${declares(record)}${by}.`, checked, 'It has no part in the number above.'];
+}
+
+/**
+ * What of the picture's size and compression weakens the answer.
+ *
+ * @param {Answer} record
+ * @param {number | null} quality of its JPEG file, 1..100
+ * @param {any} card the raw card
+ * @returns {string[]} sentences
+ */
+export function caveats(record, quality, card) {
+  const short = Math.min(record.width ?? 0, record.height ?? 0);
+  const largest = card.input.max_short_side;
+  return [
+    short > largest && `It was looked at with a short side of ${largest} px; a small edit in a large picture can be lost.`,
+    short < FEW_PIXELS && 'It is small: the more of the original’s pixels there are, the better.',
+    quality !== null &&
+      quality < LOW_QUALITY &&
+      `It is strongly compressed (JPEG quality about ${quality}): an earlier copy would say more.`,
+  ].filter((text) => typeof text === 'string');
+}
+
+/**
+ * What to do now, the same advice for whoever doubts the picture and whoever is doubted.
+ *
+ * @param {Answer} record
+ * @returns {{title: string, text: string}[]}
+ */
+export function advice(record) {
+  const first =
+    record.verdict === 'ai'
+      ? { title: 'Ask before you say anything.', text: 'The answer alone is no reason to blame, to fail, or to refuse somebody.' }
+      : record.verdict === 'no_sign'
+        ? { title: 'Check as if this page had said nothing.', text: 'Above all where a picture asks for your money, your vote, or your anger.' }
+        : { title: 'Take it as no answer.', text: 'Neither side may use it.' };
+  return [
+    first,
+    { title: 'Find the source.', text: 'Who published it first, when and where? Do they stand by it?' },
+    {
+      title: 'Get the original file.',
+      text: 'Not a screenshot, and not the copy of a messenger or social network: these take away what can be seen and what the file says of itself.',
+    },
+    {
+      title: 'Search for the picture itself.',
+      text: 'A reverse image search finds earlier and larger copies. It sends the picture to the search engine, so decide whether it may go there.',
+    },
+    {
+      title: 'Look for other evidence.',
+      text: 'Other pictures of the same moment, the place, the weather, people who were there.',
+    },
+    ...(record.verdict === 'no_sign'
+      ? []
+      : [
+          {
+            title: 'Is it your own picture, and somebody doubts it?',
+            text: 'Show the original file, the frames before and after it, the raw file or the layers: they say more than any detector. The case file below names how often this answer is wrong; hand it over with them.',
+          },
+        ]),
+  ];
+}
+
+/**
+ * What the model did on its test, in one sentence.
+ *
+ * @param {any} card the raw card
+ * @param {string | null} point
+ * @returns {string} empty where nothing was measured
+ */
+export function measured(card, point) {
+  const test = testPoint(card, point);
+  if (test?.fpr == null) return '';
+  const ai = [
+    test.recall != null && `${share(test.recall)} got “${WORDS.ai}”`,
+    test.ai_called_no_sign != null && `${share(test.ai_called_no_sign)} got “${WORDS.no_sign}”`,
+  ].filter(Boolean);
+  const photographs = `Of ${count(test.n_real)} photographs of its test, ${share(test.fpr)} got “${WORDS.ai}”`;
+  return `${photographs}${ai.length ? `; of ${count(test.n_ai)} AI pictures, ${ai.join(' and ')}` : ''}.`;
+}
+
+/** @param {number} value not negative @returns {number} rounded, halves to the even neighbour, as Python's format does */
+function evenly(value) {
+  const down = Math.floor(value);
+  return value - down === 0.5 ? down + (down % 2) : Math.round(value);
+}
