@@ -20,7 +20,7 @@ ROOMS_OF_EXTRAS = {
     "fauxto.evaluate": {"jinja2", "matplotlib", "scipy", "sklearn", "threadpoolctl"},  # the last is scikit-learn's
     "fauxto.reporting": {"jinja2", "markupsafe"},
     "fauxto.scan": {"filelock", "fsspec", "jinja2", "matplotlib", "pebble", "pyarrow", "ray"},
-    "fauxto.web": {"anyio", "fastapi", "fastapi_offline", "gradio", "starlette", "uvicorn"},  # the first is Starlette's
+    "fauxto.web": {"fastapi", "pebble", "starlette", "uvicorn"},
 }
 """Room -> what its extra brings."""
 

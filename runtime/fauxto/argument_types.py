@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
+
+HOST = r"(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)"
+"""A host as in a URL, lower case."""
 
 
 def positive(word: str) -> int:
@@ -41,3 +45,18 @@ def share(word: str) -> float:
     if not 0 < number < 1:
         raise ArgumentTypeError(f"{word!r} is not a number between 0 and 1")
     return number
+
+
+def host_name(word: str) -> str:
+    """The name or address of a host, without a port; lower case, an IPv6 address without its brackets."""
+    name = word.lower()
+    if not re.fullmatch(HOST, name) and not re.fullmatch(r"[0-9a-f:.]+", name):
+        raise ArgumentTypeError(f"{word!r} is not a host, such as pictures.example.org, without a port")
+    return name.strip("[]")
+
+
+def origin(word: str) -> str:
+    """An origin as browsers send it, lower case."""
+    if not re.fullmatch(f"https?://{HOST}(:[0-9]{{1,5}})?", word.lower()):
+        raise ArgumentTypeError(f"{word!r} is not an origin, such as https://example.org or http://localhost:3000")
+    return word.lower()

@@ -149,7 +149,7 @@ class Detector:
             ImageError: the image cannot be read. It begins with the path, where there is one.
             ModelError: the model was exported without evidence.
         """
-        return heat_map(load(x), self.card.preprocessing, self._local_log_odds)
+        return heat_map(load(x), self.card.preprocessing, self.local_log_odds)
 
     def decode(self, x: Source, *, name: str | None = None, corruption: Corruption | None = None) -> Decoded:
         """The first half of `predict`: decode and cut the crops. Never raises for a bad image.
@@ -187,7 +187,14 @@ class Detector:
             finally:
                 threads.shutdown(wait=False, cancel_futures=True)
 
-    def _local_log_odds(self, crop: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def local_log_odds(self, crop: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Calibrated log-odds of "ai" in the cells of one crop, (1, 3, S, S) float32 -> (h, w) float32.
+
+        `explain` lays many over an image; who calls it crop by crop can stop in between.
+
+        Raises:
+            ModelError: the model was exported without evidence.
+        """
         logits, cells = self.session.evidence(crop)
         bias = logits[0] - cells[0].mean()  # the head's own
         return np.asarray((cells[0] + bias) / self.card.temperature + self.card.bias, np.float32)

@@ -1,15 +1,19 @@
 """Run a job in a child process that reports JSON lines, so that a crash stays in the child.
 
-`Child` is the end that starts it; `Parent` is the other end, inside of the child.
+`Child` is the end that starts it; `Parent` is the other end, inside of the child. `follow_parent` is for the processes
+of a pool.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -17,6 +21,19 @@ from typing import Any
 from fauxto.errors import FauxtoError
 
 Message = Mapping[str, Any]
+
+
+def follow_parent() -> None:
+    """In a process of multiprocessing: leave Ctrl-C to the parent, and end with it, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 class Child:

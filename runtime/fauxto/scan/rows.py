@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -26,6 +23,7 @@ from fauxto.scan.defaults import TIMEOUT
 from fauxto.scan.interrupts import uninterrupted
 from fauxto.scan.sources import Item, fetch
 from fauxto.scan.stores import StoreError
+from fauxto.subprocesses import follow_parent
 
 HEARD = 0.2  # seconds until Ctrl-C is heard while a picture is waited for
 AHEAD = 2  # pictures that each decode process may be ahead of the inference
@@ -119,17 +117,8 @@ def _moment(seconds: float | None) -> datetime | None:
 
 
 def _begin() -> None:
-    """A decode process leaves Ctrl-C to its parent, and ends with it, however that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    follow_parent()
     keep_memory()
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
 
 
 def _decode(item: Item, rule: Preprocessing) -> _Decoded:

@@ -1,119 +1,175 @@
-"""POST /api/predict: a picture in, the command line's record out. Described by its OpenAPI page at /docs."""
+"""The HTTP API: a picture in, the command line's record or a heat map out. Described by /openapi.json."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
-from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import JSONResponse
-from fastapi_offline import FastAPIOffline
-from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
-from fauxto.detector import Detector
+from fauxto.errors import ImageError, ModelError
 from fauxto.prediction import Prediction
-from fauxto.reporting.text import measured
-from fauxto.system import usable_cpus
 from fauxto.version import __version__
+from fauxto.web.engine import BusyError, Engine
+from fauxto.web.limits import BODY_RATE, BODY_SECONDS, MAX_BYTES, MAX_PIXELS
+from fauxto.web.uploads import FORM, TOO_MANY, Uploads
 
-MAX_UPLOAD = 50 << 20
-"""Bytes of one picture."""
 
-BODIES = 16  # requests whose bodies are read at once; the others wait unread, so that memory stays bounded
-READ_SECONDS = 30.0  # for one body to arrive
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Why a request was not answered, in one line."""
 
-PICTURE = {"schema": {"type": "string", "format": "binary"}}
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info:
+    """What answers: versions, the model's card, the base rate unless a request has its own, and the limits."""
+
+    fauxto: str
+    model: str
+    model_sha256: str
+    variant: str
+    provider: str
+    operating_point: str
+    prior: float
+    card: dict[str, Any]
+    max_bytes: int
+    max_pixels: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heat:
+    """A heat map, row by row: calibrated log-odds of "ai" at each place of the upright picture."""
+
+    width: int
+    height: int
+    data: list[float]
+
+
+_PICTURE = {"schema": {"type": "string", "format": "binary"}}
+_FORM = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}
 BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {"file": {"type": "string", "format": "binary"}},
-            }
-        },
-        "application/octet-stream": PICTURE,
-        "image/*": PICTURE,
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": _PICTURE, "image/*": _PICTURE, FORM: {"schema": _FORM}},
+    }
+}
+ERRORS: Mapping[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The form or the base rate cannot be read."},
+    403: {"model": Problem, "description": "The Host is not one of this server's, or another website asks."},
+    405: {"model": Problem, "description": "The path has other methods; see the header Allow."},
+    408: {
+        "model": Problem,
+        "description": f"The picture arrived too slowly: it has {BODY_SECONDS:.0f} seconds, "
+        f"and one more for each {BODY_RATE >> 10} KiB.",
     },
+    413: {"model": Problem, "description": f"The picture is larger than {MAX_BYTES >> 20} MB."},
+    415: {"model": Problem, "description": "The body says that it is something else, and is no picture."},
+    422: {"model": Prediction, "description": "No picture that can be read; the record's `error` says why."},
+    429: {"model": Problem, "description": "Too many pictures at once; see the header Retry-After."},
+    503: {"model": Problem, "description": "Too many connections."},
 }
-ERRORS: dict[int | str, dict[str, Any]] = {
-    408: {"description": f"The picture did not arrive within {READ_SECONDS:.0f} seconds."},
-    413: {"description": f"The picture is larger than {MAX_UPLOAD >> 20} MB."},
-    415: {"description": "The body is neither multipart/form-data nor a picture's bytes."},
-    422: {"description": "The body is no picture that can be read."},
-}
 
 
-def make_api(detector: Detector) -> FastAPI:
-    """The HTTP API over one detector, which is shared by all requests."""
-    told = measured(detector.card.test_point(detector.operating_point.name))
-    app = FastAPIOffline(
-        title="fauxto",
-        version=__version__,
-        description="Looks for signs of AI generation in pictures, on this machine. A hint, never proof."
-        + (f" On the model's test, {told}." if told else ""),
-    )
-    bodies, workers = asyncio.Semaphore(BODIES), CapacityLimiter(usable_cpus())
+def make_api(engine: Engine) -> APIRouter:
+    """The routes below /api."""
+    router, uploads = APIRouter(prefix="/api"), Uploads()
+    detector = engine.detector
 
-    @app.post(
-        "/api/predict",
+    @router.get("/info", summary="What answers here, and its limits")
+    async def info() -> Info:
+        return Info(
+            fauxto=__version__,
+            model=detector.card.release,
+            model_sha256=detector.model_sha256,
+            variant=detector.variant,
+            provider=detector.provider,
+            operating_point=detector.operating_point.name,
+            prior=detector.prior,
+            card=dict(detector.card.raw),
+            max_bytes=MAX_BYTES,
+            max_pixels=MAX_PIXELS,
+        )
+
+    @router.post(
+        "/predict",
         response_model=Prediction,
-        responses=ERRORS,
-        openapi_extra={"requestBody": BODY},
+        responses={**ERRORS},
+        openapi_extra=BODY,
         summary="A verdict for one picture",
     )
-    async def predict(request: Request) -> Any:
-        """Send the picture as the field `file` of a form, or as the whole body."""
-        try:
-            async with bodies:
-                data = await asyncio.wait_for(read_picture(request), READ_SECONDS)
-                record = await run_sync(detector.predict, data, limiter=workers)
-        except TimeoutError:
-            raise HTTPException(408, f"the picture did not arrive within {READ_SECONDS:.0f} seconds") from None
-        except ClientDisconnect:  # nobody is there to read an answer
-            return JSONResponse({"detail": "the client hung up"}, 400)
-        if not record.ok:
-            raise HTTPException(422, record.error)
-        return record
+    async def predict(
+        request: Request,
+        prior: Annotated[
+            float | None,
+            Query(
+                gt=0,
+                lt=1,
+                description="the share of AI pictures where this one comes from; moves p_ai, not the verdict",
+            ),
+        ] = None,
+    ) -> Response:
+        """Send the picture as the whole body, or as the field `file` of a form. The answer is the record, schema 2."""
 
-    return app
+        async def answer(data: bytes) -> Response:
+            record = await engine.predict(data, prior)
+            return JSONResponse(record.to_dict(), 200 if record.ok else 422)
+
+        return await _answered(request, uploads, answer)
+
+    @router.post(
+        "/explain", response_model=Heat, responses={**ERRORS}, openapi_extra=BODY, summary="A picture's heat map"
+    )
+    async def explain(request: Request) -> Response:
+        """Send the picture as for /api/predict. Above 0 speaks for ai, below against it."""
+
+        async def answer(data: bytes) -> Response:
+            try:
+                heat = await engine.explain(data)
+            except ImageError as error:
+                record = Prediction(status="error", error=error.reason, model=detector.card.release)
+                return JSONResponse(record.to_dict(), 422)
+            except ModelError as error:
+                raise HTTPException(501, str(error)) from None
+            height, width = heat.shape
+            data_ = np.round(heat.astype(np.float64), 3).ravel().tolist()
+            return JSONResponse({"width": width, "height": height, "data": data_})
+
+        return await _answered(request, uploads, answer)
+
+    return router
 
 
-async def read_picture(request: Request) -> bytes:
-    """The picture in a request's body, in memory alone. Raises HTTPException 413, 415 or 422."""
-    kind = request.headers.get("content-type", "application/octet-stream").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        parser = MultiPartParser(request.headers, limited(request), max_files=1, max_fields=8)
-        parser.spool_max_size = MAX_UPLOAD + 1  # never to disk
-        try:
-            form = await parser.parse()
-        except MultiPartException as error:
-            raise HTTPException(422, f"the form cannot be read ({error.message})") from None
-        upload = form.get("file")
-        if not isinstance(upload, UploadFile):
-            raise HTTPException(422, "the form has no field `file` with a picture in it")
-        data: bytes = await upload.read()
-        return data
-    if kind.startswith("image/") or kind == "application/octet-stream":
-        return b"".join([part async for part in limited(request)])
-    raise HTTPException(415, f"{kind}: send multipart/form-data with the field `file`, or a picture's bytes")
+async def _answered(
+    request: Request, uploads: Uploads, answer: Callable[[bytes], Coroutine[Any, Any, Response]]
+) -> Response:
+    """What `answer` makes of the picture in the request; nothing more is done for a client that has left."""
+    try:
+        async with uploads.picture(request) as data:
+            work = asyncio.create_task(answer(data))
+            left = asyncio.create_task(_left(request))
+            try:
+                await asyncio.wait({work, left}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                left.cancel()
+                if not work.done():
+                    work.cancel()
+            if work.cancelled() or not work.done():
+                raise ClientDisconnect
+            return work.result()
+    except BusyError:
+        raise HTTPException(429, TOO_MANY, {"Retry-After": "5"}) from None
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it
 
 
-async def limited(request: Request) -> AsyncIterator[bytes]:
-    """The body's parts, until they are more than MAX_UPLOAD. Raises HTTPException 413."""
-    too_large = HTTPException(413, f"the picture is larger than {MAX_UPLOAD >> 20} MB")
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_UPLOAD + 4096:  # a form has a few bytes around the picture
-        raise too_large
-    count = 0
-    async for part in request.stream():
-        count += len(part)
-        if count > MAX_UPLOAD + 4096:
-            raise too_large
-        yield part
+async def _left(request: Request) -> None:
+    """Until the client has hung up. The body has been read: what is received now is nothing else."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

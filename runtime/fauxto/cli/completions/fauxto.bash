@@ -9,7 +9,7 @@ _shtab_fauxto_subparsers=(predict explain web eval calibrate scan report doctor 
 
 _shtab_fauxto_predict_option_strings=(-h --help -r --recursive --format -o --output --provenance --fail-on --operating-point --prior --model --provider --variant --batch-size --jobs)
 _shtab_fauxto_explain_option_strings=(-h --help -o --output --as --model --provider --variant)
-_shtab_fauxto_web_option_strings=(-h --help --host --port --prior --model --provider --variant)
+_shtab_fauxto_web_option_strings=(-h --help --host --port --allow-host --allow-origin --operating-point --prior --model --provider --variant)
 _shtab_fauxto_eval_option_strings=(-h --help --conditions --sample --grid --format -o --output --html --no-thumbnails --model --provider --variant)
 _shtab_fauxto_calibrate_option_strings=(-h --help --fpr --save --format -o --output --html --plot --model --provider --variant)
 _shtab_fauxto_scan_option_strings=(-h --help --out --sample --seed --operating-point --prior --model --provider --variant --part-rows --batch-size --jobs --timeout --engine --workers --num-gpus)

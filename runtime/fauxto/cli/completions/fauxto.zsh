@@ -20,7 +20,7 @@ _shtab_fauxto_commands() {
     predict:'A verdict for each picture: "ai" (strong signs of AI), "unsure", or "no sign" (of AI found, which is what pictures of an unknown generator get too), and the probability that it is AI-generated.'
     report:'Summarise the scan in DIR as far as it has come: verdicts by source and format, errors, speed.'
     scan:'Look through any number of pictures, into Parquet files. It can be stopped; the same command then goes on.'
-    web:'Serve the page and POST /api/predict on this machine, until Ctrl-C.'
+    web:'Serve the page and its HTTP API on this machine, until Ctrl-C.'
   )
   _describe 'fauxto commands' _commands
 }
@@ -183,6 +183,9 @@ _shtab_fauxto_web_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--host[address to listen on (default\: 127.0.0.1, this machine only)]:host:"
   "--port[port to listen on (default\: 7860)]:port:"
+  "*--allow-host[another name that browsers may call this server by, as behind a proxy\; may be repeated]:NAME:"
+  "*--allow-origin[a website whose pages may use the API, as https\:\/\/example.org\; may be repeated (default\: none)]:ORIGIN:"
+  "--operating-point[rule that turns probabilities into verdicts\: fpr1, fpr5, balanced, or one that fauxto calibrate has saved, by its name or file (default\: the model\'s)]:NAME:"
   "--prior[share of AI pictures where yours come from, between 0 and 1\; it moves probabilities, never verdicts (default\: 0.5)]:P:"
   "--model[folder of another model (default\: the released one)]:DIR:"
   "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
