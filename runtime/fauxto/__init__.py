@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING
 
 from fauxto.version import __version__
 
+TYPE_CHECKING = False  # as type checkers know it; the import of typing takes longer than all the rest of this one
 if TYPE_CHECKING:
     from fauxto.detector import Detector
     from fauxto.errors import FauxtoError, ImageError, ModelError, OutputError, ProviderError

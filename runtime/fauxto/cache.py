@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -59,5 +58,7 @@ def write(name: str, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
 
 
 def _file(name: str, key: Mapping[str, Any]) -> Path:
+    import hashlib  # takes time to load, and the command line imports this module at every start
+
     digest = hashlib.sha256(json.dumps(dict(key), sort_keys=True).encode()).hexdigest()
     return folder() / f"{name}-{digest[:16]}.json"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-import tempfile
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -48,11 +46,11 @@ def replacing(
             yield file
         return
     # Not named after the target, whose name may be as long as a name can be; random, as machines may share a folder.
-    beside = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    beside = target.with_name(f".{os.urandom(8).hex()}.tmp")
     try:
         with beside.open(mode, **options) as file:
-            with suppress(OSError):
-                shutil.copymode(target, beside)  # before anything is in it: a private file stays private
+            with suppress(OSError):  # before anything is in it: a private file stays private
+                os.chmod(beside, stat.S_IMODE(target.stat().st_mode))
             yield file
             if sync:
                 file.flush()
@@ -73,6 +71,8 @@ def new_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises:
         OSError: it cannot be written, or `path` is there by then and is more than an empty folder.
     """
+    import tempfile  # takes time to load, and seldom used
+
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:

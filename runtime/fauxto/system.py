@@ -1,17 +1,16 @@
-"""Describe this machine: CPUs, memory, GPU, operating system, versions. What the system does not report is None."""
+"""Describe this machine: CPUs, memory, GPU, operating system, versions. What the system does not report is None.
+
+Every start of the command line counts CPUs: what only the rest needs is imported where it is used.
+"""
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
 import platform
 import re
-import shutil
-import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -84,6 +83,8 @@ def versions() -> dict[str, str]:
 
 def installed(package: str) -> str | None:
     """The version of a package that may be there."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
@@ -167,6 +168,7 @@ def peak_memory_mb() -> float | None:
 
 def _windows_peak() -> int:
     """PeakWorkingSetSize of PROCESS_MEMORY_COUNTERS, bytes."""
+    import ctypes
 
     class Counters(ctypes.Structure):
         _fields_ = (
@@ -196,6 +198,9 @@ def _read(path: str) -> str | None:
 
 
 def _say(*words: str) -> str | None:
+    import shutil
+    import subprocess
+
     if shutil.which(words[0]) is None:
         return None
     try:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fauxto.prediction import Lean, Reason, Verdict
-
 if TYPE_CHECKING:
     from fauxto.model.card import OperatingPoint
+    from fauxto.prediction import Lean, Reason, Verdict
 
 PRIOR = 0.5
 """The base rate that calibration and thresholds are made for: half of all images AI."""

@@ -9,7 +9,6 @@ from types import ModuleType
 from typing import NoReturn
 
 from fauxto.argument_types import positive, share
-from fauxto.inference.providers import AUTO, CHOICES, VARIABLE
 from fauxto.reporting.text import visible
 from fauxto.verdict import PRIOR
 from fauxto.version import __version__
@@ -105,6 +104,8 @@ def add_output(parser: argparse.ArgumentParser, what: str) -> None:
 
 def add_running(parser: argparse.ArgumentParser) -> None:
     """--model, --provider and --variant."""
+    from fauxto.inference.providers import AUTO, CHOICES, VARIABLE
+
     add_model(parser)
     parser.add_argument(
         "--provider",

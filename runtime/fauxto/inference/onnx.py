@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import os
 import sys
@@ -86,6 +85,9 @@ def _load(path: Path, provider: tuple[str, dict[str, str]], threads: int | None,
     # Left alone, onnxruntime counts the machine's cores, not those that this process may use.
     settings.intra_op_num_threads = threads or usable_cpus()
     settings.log_severity_level = 3
+    # A thread that waits for work computes in circles. By default it does so for a millisecond and more, and takes the
+    # CPU from those that decode the next picture; this is enough for the pause between two nodes.
+    settings.add_session_config_entry("session.intra_op.spin_duration_us", "20")
     settings.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     if provider[0] == COREML:
         # It takes fixed shapes only: a file made for any number of crops becomes one for a single crop.
@@ -144,6 +146,8 @@ def missing_library(name: str) -> str | None:
     word = {CUDA: "cuda", TENSORRT: "tensorrt"}.get(name)
     if word is None:
         return None
+    import ctypes
+
     head, tail = ("", ".dll") if sys.platform == "win32" else ("lib", ".so")
     try:
         for part in ("shared", word):

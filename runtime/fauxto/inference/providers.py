@@ -6,11 +6,8 @@ Light on purpose: the command line reads the names before anything heavy is impo
 from __future__ import annotations
 
 import os
-import platform
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from fauxto import cache
 from fauxto.errors import FauxtoError
@@ -117,6 +114,8 @@ def how_to_load(name: str) -> str:
 
 def candidates() -> tuple[str, ...]:
     """What "auto" tries here before the CPU, by the machine's hardware alone."""
+    import platform  # takes time to load, as does shutil below
+
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         return ("coreml",)
     return ("cuda",) if has_nvidia() else ()
@@ -124,4 +123,8 @@ def candidates() -> tuple[str, ...]:
 
 def has_nvidia() -> bool:
     """Whether an NVIDIA driver is installed here."""
-    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+    if os.path.exists("/proc/driver/nvidia/version"):
+        return True
+    from shutil import which
+
+    return which("nvidia-smi") is not None

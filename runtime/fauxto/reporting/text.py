@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fauxto.prediction import printable
-
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """C0 and C1 control characters, line and paragraph separators, and marks that turn the direction of the text."""
 
@@ -17,6 +15,8 @@ def visible(text: str) -> str:
 
     Bytes of a file name that are no UTF-8 become "\xe9".
     """
+    from fauxto.prediction import printable  # with dataclasses, which take time to load and `--version` does not need
+
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), printable(text))
 
 
