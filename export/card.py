@@ -70,12 +70,14 @@ def test_block(path: Path) -> dict[str, Any]:
         report = json.loads(path.read_text("utf-8"))
         conditions = {name: _condition(part) for name, part in report["conditions"].items()}
         clean = conditions["clean"]
+        moved = {"movement": movement["all"]} if (movement := report.get("movement")) else {}
         return {
             "set": str(report.get("set") or f"{clean['n_ai']} AI pictures and {clean['n_real']} photographs"),
             "model_sha256": str(report["model_sha256"]),
             "variant": str(report["variant"]),
             "conditions": conditions,
             "baseline": {key: report["baseline"].get(key) for key in OF_THE_BASELINE},
+            **moved,
         }
     except KeyError as error:
         raise ExportError(f"{path}: not a report of fauxto eval --format json (it has no {error})") from None

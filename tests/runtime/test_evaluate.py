@@ -17,7 +17,7 @@ from fauxto.cli import main
 from fauxto.detector import Detector
 from fauxto.evaluate import estimate, robustness
 from fauxto.evaluate.breakdown import LEAST_GENERATOR, LEAST_WITHIN
-from fauxto.evaluate.corruptions import CONDITIONS, GRID
+from fauxto.evaluate.corruptions import CELLS, CONDITIONS, GRID
 from fauxto.evaluate.dataset import LabelledImage
 from fauxto.evaluate.report import as_html, as_markdown, as_text
 from fauxto.evaluate.run import Plan, evaluate, measure
@@ -75,7 +75,7 @@ def test_each_condition_is_told_as_soon_as_it_is_known_and_the_text_only_grows(
     assert known == [["clean"], *[["clean", "hard"]] * 3]
     assert keys == [set(), set(), {"baseline"}, {"baseline", "grid"}]
     begun = capsys.readouterr().err.splitlines()[0]
-    assert begun.startswith(f"4 pictures under clean, hard, and 2 under {len(GRID)} corruptions: about ")
+    assert begun.startswith(f"4 pictures under clean, hard, and 2 under {len(GRID) + len(CELLS)} corruptions: about ")
 
 
 def with_card(model: Path, folder: Path, **changes: object) -> Path:
@@ -161,7 +161,7 @@ def test_the_time_is_estimated_on_a_few_pictures(tmp_path: Path) -> None:
     started = time.perf_counter()
     found = estimate.seconds(Slow(), pictures, ["clean", "web"], grid=100)  # type: ignore[arg-type]
     spent = time.perf_counter() - started
-    expected = 1000 * (0.01 + 0.03) + 100 * len(GRID) * 0.03 + 1000 * 0.01
+    expected = 1000 * (0.01 + 0.03) + 100 * (len(GRID) + len(CELLS)) * 0.03 + 1000 * 0.01
     assert expected < found < 2 * expected
     assert spent < 5
 
@@ -183,7 +183,7 @@ def test_the_page_holds_all_and_needs_nothing(
     assert capsys.readouterr().out == ""
     assert "jpeg 40" in figures.read_text(encoding="utf-8")
     html = page.read_text(encoding="utf-8")
-    assert html.count("<svg") == 5  # no generator has 20 pictures here, no source 30
+    assert html.count("<svg") == 6  # no generator has 20 pictures here, no source 30
     assert html.count("data:image/jpeg;base64,") == 4
     for outside in ('src="http', 'href="http', "<link", "<script", "@import", "url(http"):
         assert outside not in html

@@ -31,7 +31,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=0,
         metavar="N",
-        help="also measure JPEG, WebP, scaling, blur and noise, one at a time, on N pictures per class",
+        help="also measure JPEG, WebP, scaling, blur and noise, one at a time, and how much one picture's answer "
+        "moves, on N pictures per class",
     )
     parser.add_argument(
         "--format", choices=("text", "markdown", "json"), default="text", help="output format (default: text)"

@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 from fauxto.evaluate import plots
 from fauxto.evaluate.calibrate import Calibration, Counts, PointFigures, Report
 from fauxto.evaluate.duplicates import BURST_SECONDS, NEAR
-from fauxto.evaluate.report import area, percent
 from fauxto.reporting import html
-from fauxto.reporting.text import columns
+from fauxto.reporting.text import area, columns, percent
 
 OWN = "your own"
 

@@ -1,6 +1,7 @@
 """Image corruptions for evaluation.
 
-CONDITIONS are the three that every report covers; GRID applies one corruption at a time.
+CONDITIONS are the three that every report covers; GRID applies one corruption at a time; MOVES are the ways in which a
+page may deliver a picture.
 """
 
 from __future__ import annotations
@@ -77,6 +78,11 @@ def screenshot(image: Image.Image) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
+def delivered(image: Image.Image, side: int | None, codec: Corruption) -> Image.Image:
+    """Scaled down to a short side of `side` px, where that is given, and saved once."""
+    return codec(image if side is None else shrink(image, side))
+
+
 # A condition is a corruption that reports give all figures for.
 CONDITIONS: dict[str, Corruption] = {"clean": clean, "web": web, "hard": hard}
 
@@ -103,6 +109,21 @@ GRID: dict[str, Corruption] = {
     **{f"noise {sigma}": partial(noise, sigma=sigma) for sigma in (2, 5)},
     "screenshot": screenshot,
 }
+
+
+SIZES = {"full size": None, "768 px": 768, "512 px": 512}
+"""What a page may scale a picture's short side down to; a smaller picture stays as it is."""
+
+MOVES: dict[str, tuple[str, str, Corruption]] = {
+    codec if side is None else f"{size}, {codec}": (size, codec, partial(delivered, side=side, codec=GRID[codec]))
+    for size, side in SIZES.items()
+    for codec in ("jpeg 85", "jpeg 60", "webp 80", "avif 70")
+    if codec in GRID
+}
+"""Ways in which a page may deliver one picture: name -> (size, codec, corruption). Those of full size are in GRID."""
+
+CELLS: dict[str, Corruption] = {name: move[2] for name, move in MOVES.items() if name not in GRID}
+"""The others."""
 
 
 def refuse_unknown(names: Iterable[str]) -> None:

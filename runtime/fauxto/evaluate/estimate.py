@@ -13,7 +13,7 @@ from itertools import cycle, islice
 from fauxto.detector import Detector
 from fauxto.errors import ImageError
 from fauxto.evaluate import baseline
-from fauxto.evaluate.corruptions import CONDITIONS, GRID
+from fauxto.evaluate.corruptions import CELLS, CONDITIONS, GRID
 from fauxto.evaluate.dataset import LabelledImage
 from fauxto.image.decoded import Corruption
 from fauxto.progress import tell
@@ -26,7 +26,7 @@ def announce(detector: Detector, pictures: Sequence[LabelledImage], conditions: 
     """Say on stderr what will be measured, and about how long it will take. `grid`: pictures of the grid, or 0."""
     what = f"{len(pictures)} pictures under {', '.join(conditions)}"
     if grid:
-        what += f", and {grid} under {len(GRID)} corruptions"
+        what += f", and {grid} under {len(GRID) + len(CELLS)} corruptions"
     tell(f"{what}: about {in_words(seconds(detector, pictures, conditions, grid))}")
 
 
@@ -38,8 +38,9 @@ def seconds(detector: Detector, pictures: Sequence[LabelledImage], conditions: S
     each = {name: seconds_each(detector, some, [CONDITIONS[name]] * count) for name in conditions}
     total = len(pictures) * sum(each.values())
     if grid:
-        few = random.Random(0).sample(list(GRID.values()), min(len(GRID), max(1, grid * len(GRID) // 20)))
-        total += grid * len(GRID) * seconds_each(detector, some, few)
+        every = [*GRID.values(), *CELLS.values()]
+        few = random.Random(0).sample(every, min(len(every), max(1, grid * len(every) // 20)))
+        total += grid * len(every) * seconds_each(detector, some, few)
         total += len(pictures) * each["clean"]  # once more, saved as JPEG
     return total + len(pictures) * _features_seconds(some)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import RocCurveDisplay
@@ -123,6 +124,24 @@ def grid(rows: Mapping[str, Mapping[str, Any]]) -> Figure:
     right.barh(range(len(names)), opposite, color=AI, label="the opposite verdict")
     right.set(xlabel="share of the pictures", title="Verdicts that change")
     right.legend()
+    return figure
+
+
+def movement(tables: Mapping[str, tuple[Sequence[str], Sequence[str], npt.NDArray[np.float64]]]) -> Figure:
+    """Heat tables by size and codec: {title: (sizes, codecs, (R, C) shares, not a number where none was measured)}."""
+    figure = Figure(figsize=(4.6 * len(tables), 2.6), layout="constrained")
+    for (title, (sizes, codecs, values)), axes in zip(
+        tables.items(), np.atleast_1d(figure.subplots(1, len(tables))), strict=True
+    ):
+        top = max(0.3, float(np.nanmax(values)))
+        axes.imshow(values, cmap="Oranges", vmin=0, vmax=top, aspect="auto")
+        for row, column in np.ndindex(values.shape):
+            share = values[row, column]
+            colour = "white" if share > 0.6 * top else "black"
+            axes.text(column, row, f"{share:.1%}", ha="center", va="center", color=colour)
+        axes.set_xticks(range(len(codecs)), codecs)
+        axes.set_yticks(range(len(sizes)), sizes)
+        axes.set_title(title, fontsize=10)
     return figure
 
 

@@ -109,6 +109,37 @@ class GridRow(Separation, Rates):
     flips: Flips
 
 
+class Moved(TypedDict):
+    """How far p moves for one picture over all cells: its span, and the share of pictures with more than one verdict.
+
+    `changed`: another verdict than the picture as it is, in any cell; `opposite`: "ai" in one and "no_sign" in another.
+    """
+
+    n: int
+    span_median: float
+    span_p95: float
+    changed: float
+    changed_interval: Interval
+    opposite: float
+
+
+class Cell(TypedDict):
+    """One way of delivery against the pictures as they are: other verdicts, mean |change of p|, mean change of p."""
+
+    changed: float
+    moved: float
+    shift: float
+
+
+class Movement(TypedDict):
+    """How much one picture's answer moves, by class, and what each way of delivery has to do with it."""
+
+    all: Moved
+    ai: Moved | None
+    real: Moved | None
+    cells: dict[str, Cell]
+
+
 class SavedOnce(TypedDict):
     """AI pictures as decoded and saved once as JPEG 96, against the same photographs."""
 
@@ -169,4 +200,5 @@ class Report(Start, total=False):
     baseline: Baseline
     worst: list[Mistake]
     grid: dict[str, GridRow]
+    movement: Movement | None
     saved_once: SavedOnce

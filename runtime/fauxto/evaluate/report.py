@@ -5,26 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fauxto.evaluate import plots
+from fauxto.evaluate import movement, plots
 from fauxto.evaluate.breakdown import LEAST_GENERATOR, LEAST_SOURCE, LEAST_WITHIN
 from fauxto.evaluate.records import Baseline, ConditionFigures, GridRow, PointFigures, Report, SavedOnce, Separation
 from fauxto.evaluate.run import Evaluation
 from fauxto.reporting import html
-from fauxto.reporting.text import measured
+from fauxto.reporting.text import area, measured, percent
 
+CELL_FIGURES = {"changed": "Verdicts that change from the picture as it is", "moved": "Mean |change of p|"}
 GROUPS_SHOWN = 12  # in the text; JSON and HTML have all
-
-
-def percent(share: float, interval: Sequence[float] | None = None) -> str:
-    """0.0123, (0.008, 0.02) -> "1.2 % (0.8-2.0)"."""
-    bounds = f" ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})" if interval else ""
-    return f"{100 * share:.1f} %{bounds}"
-
-
-def area(value: float, interval: Sequence[float] | None = None) -> str:
-    """0.8512, (0.84, 0.86) -> "0.851 (0.840-0.860)"."""
-    bounds = f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else ""
-    return f"{value:.3f}{bounds}"
 
 
 def as_text(report: Report) -> str:
@@ -46,6 +35,7 @@ def as_text(report: Report) -> str:
     if "grid" in report:
         lines += ["", "grid (AUC, real called ai, AI called no sign, AI called ai, flip rate, too small to judge):"]
         lines += [_grid_row(name, row) for name, row in report["grid"].items()]
+        lines += movement.as_lines(report["movement"]) if report["movement"] else []
         lines.append(_saved_once(report["saved_once"]))
     return "\n".join(lines)
 
@@ -149,9 +139,13 @@ def as_html(evaluation: Evaluation, thumbnails: bool) -> str:
         drawn["sources"] = plots.sources(part["real_sources"], LEAST_SOURCE)
     if "grid" in report:
         drawn["grid"] = plots.grid(report["grid"])
+        if found := report["movement"]:
+            drawn["movement"] = plots.movement(
+                {title: movement.table(found["cells"], key) for key, title in CELL_FIGURES.items()}
+            )
     return html.render(
         "evaluation",
-        {"percent": percent, "area": area, "measured": measured},
+        {"percent": percent, "area": area, "measured": measured, "moves": movement.moves},
         report=report,
         point=point,
         plots={name: html.svg(figure) for name, figure in drawn.items()},
@@ -178,6 +172,10 @@ def as_markdown(report: Report) -> str:
     if "grid" in report:
         head = "corruption | AUC | real called ai | AI called no sign | AI called ai | flip rate | too small to judge"
         parts.append(_table(head, [_markdown_grid_row(name, row) for name, row in report["grid"].items()]))
+        if found := report["movement"]:
+            parts.append(f"{movement.title(found)} {movement.moves(found['all'])}.")
+            names, *rows = movement.table_rows(found)
+            parts.append(_table(" | ".join(names), rows))
         parts.append(_saved_once(report["saved_once"]) + ".")
     return "\n\n".join(parts)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from fauxto.detector import Detector
 from fauxto.evaluate import metrics
-from fauxto.evaluate.corruptions import CONDITIONS, GRID, save_as
+from fauxto.evaluate.corruptions import CELLS, CONDITIONS, GRID, MOVES, save_as
 from fauxto.evaluate.dataset import LabelledImage
-from fauxto.evaluate.records import Flips, GridRow, SavedOnce
+from fauxto.evaluate.movement import movement
+from fauxto.evaluate.records import Flips, GridRow, Movement, SavedOnce
 from fauxto.evaluate.scored import Scored, score
 from fauxto.image.decoded import Corruption
 
@@ -32,13 +33,25 @@ def flips(before: Scored, after: Scored) -> Flips:
     }
 
 
-def measure_grid(detector: Detector, clean: Scored, pictures: Sequence[LabelledImage]) -> dict[str, GridRow]:
-    """AUC, rates and flips under each corruption of GRID, "clean" of the same pictures first."""
-    before = clean.among(pictures)
+def measure_grid(
+    detector: Detector, clean: Scored, pictures: Sequence[LabelledImage]
+) -> tuple[dict[str, GridRow], Movement | None]:
+    """AUC, rates and flips under each corruption of GRID, "clean" of the same pictures first; and over MOVES, how far
+    the answer of one picture moves.
+    """
+    before, every = clean.among(pictures), CORRUPTIONS | CELLS
+    parts = {"clean": before}
+    for number, name in enumerate(every):
+        if name != "clean":
+            label = f"grid {number} of {len(every) - 1}, {name}"
+            parts[name] = score(detector, before.pictures, label, every[name])
+    return _rows(before, parts), movement(before, {name: parts[name] for name in MOVES})
+
+
+def _rows(before: Scored, parts: Mapping[str, Scored]) -> dict[str, GridRow]:
     result: dict[str, GridRow] = {}
-    for number, (name, corruption) in enumerate(CORRUPTIONS.items()):
-        label = f"grid {number} of {len(GRID)}, {name}"
-        part = before if name == "clean" else score(detector, before.pictures, label, corruption)
+    for name in CORRUPTIONS:
+        part = parts[name]
         if not part.has_both:  # a corruption can refuse pictures: WebP ends at 16,383 px
             continue
         result[name] = {

@@ -106,7 +106,9 @@ def measure(plan: Plan) -> Iterator[Evaluation]:
     report["baseline"], report["worst"] = shortcut_baseline(clean), worst(clean)
     yield Evaluation(report, detector.operating_point, scored)
     if plan.grid:
-        report["grid"] = measure_grid(detector, clean, sampled(clean.pictures, plan.grid, plan.seed))
+        report["grid"], report["movement"] = measure_grid(
+            detector, clean, sampled(clean.pictures, plan.grid, plan.seed)
+        )
         report["saved_once"] = saved_once(detector, clean)
         yield Evaluation(report, detector.operating_point, scored)
 

@@ -42,6 +42,18 @@ def share(value: float) -> str:
     return f"{100 * value:.{1 if value < 0.0995 else 0}f} %"
 
 
+def percent(share: float, interval: Sequence[float] | None = None) -> str:
+    """0.0123, (0.008, 0.02) -> "1.2 % (0.8-2.0)"."""
+    bounds = f" ({100 * interval[0]:.1f}-{100 * interval[1]:.1f})" if interval else ""
+    return f"{100 * share:.1f} %{bounds}"
+
+
+def area(value: float, interval: Sequence[float] | None = None) -> str:
+    """0.8512, (0.84, 0.86) -> "0.851 (0.840-0.860)"."""
+    bounds = f" ({interval[0]:.3f}-{interval[1]:.3f})" if interval else ""
+    return f"{value:.3f}{bounds}"
+
+
 def measured(point: Mapping[str, Any] | None) -> str:
     """What `Card.test_point` found, in one sentence without a full stop; empty where nothing was measured."""
     if point is None or point.get("fpr") is None:

@@ -90,7 +90,7 @@ _shtab_fauxto_eval_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--conditions[corruptions to measure under\: clean, web, hard, divided by commas (default\: all three)]:LIST:"
   "--sample[measure a random sample of N pictures per class]:N:"
-  "--grid[also measure JPEG, WebP, scaling, blur and noise, one at a time, on N pictures per class]:N:"
+  "--grid[also measure JPEG, WebP, scaling, blur and noise, one at a time, and how much one picture\'s answer moves, on N pictures per class]:N:"
   "--format[output format (default\: text)]:format:(text markdown json)"
   {-o,--output}"[write the figures to FILE, which is replaced at the end\; a run that is stopped leaves what it has in FILE.partial]:FILE:"
   "--html[also write a page with plots and the worst mistakes to FILE]:FILE:"
