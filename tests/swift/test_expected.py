@@ -1,0 +1,5 @@
+from tests.swift import expected
+
+
+def test_the_file_that_swift_is_tested_with_is_what_pillow_makes_today() -> None:
+    assert expected.FILE.read_text(encoding="utf-8") == expected.text(), "run python -m tests.swift.expected"
