@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.javascript import JS, ROOT, chromium
+from fauxto.prediction import Prediction
 
 BELOW = "some/where/"
 """The path that the page is served at."""
@@ -23,11 +25,73 @@ PATIENCE = 60_000
 """Milliseconds for what a busy machine does in two seconds."""
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """The standard library's server of files, and nothing else."""
+SHA256 = "55ce81ebbd0067e23ccec56d00719a70a0544c9debbf19ad2ccb9b03d51c281f"
+INFO = {
+    "model": "fauxto-r18-v6",
+    "model_sha256": SHA256,
+    "variant": "int8-weights",
+    "provider": "cpu",
+    "operating_point": "fpr1",
+    "prior": 0.5,
+}
+RECORD = Prediction(
+    verdict="ai", p_ai=0.99, prior=0.5, logit=3.0, operating_point="fpr1", threshold=0.976, reason="threshold",
+    width=400, height=300, model="fauxto-r18-v6", model_sha256=SHA256, provider="cpu", elapsed_ms=9.0,
+    declared="nothing", declared_by="", signature="unverified",
+).to_dict()  # fmt: skip
+
+
+class Files(SimpleHTTPRequestHandler):
+    """The standard library's server of files, and nothing else. It notes what it was asked for."""
+
+    asked: list[str]
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Note it."""
+        self.asked.append(self.path.removeprefix(f"/{BELOW}"))
+
+
+class Api(Files):
+    """The same with a server's API, whose answers the pictures hold: bytes, "#", and a record's fields as JSON."""
+
+    busy = 0
+    most = 0
+    lock = threading.Lock()
+    go = threading.Event()
+
+    def do_GET(self) -> None:
+        """Answer with a file, or with what answers."""
+        if self.path.endswith("/api/info"):
+            card = json.loads((ROOT / "models/fauxto-r18/card.json").read_text())
+            self._send(200, INFO | {"card": card})
+        elif self.path == f"/{BELOW}":
+            html = Path(self.translate_path(self.path), "index.html").read_text()
+            self._send(200, html.replace('content="local"', 'content="server"').encode(), "text/html; charset=utf-8")
+        else:
+            super().do_GET()
+
+    def do_POST(self) -> None:
+        """Answer with what the picture holds, once `go` is set."""
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.lock:
+            Api.busy += 1
+            Api.most = max(self.most, self.busy)
+        self.go.wait(30)
+        with self.lock:
+            Api.busy -= 1
+        if self.path.endswith("/api/explain"):
+            self._send(200, {"width": 4, "height": 3, "data": [-4, 0, 2, 4] * 3})
+            return
+        told = json.loads(data.rpartition(b"#")[2])
+        self._send(told.pop("http", 422 if told.get("error") else 200), told if "detail" in told else RECORD | told)
+
+    def _send(self, status: int, body: bytes | dict[str, Any], kind: str = "application/json") -> None:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
 
 
 def build(folder: Path) -> Path:
@@ -38,10 +102,11 @@ def build(folder: Path) -> Path:
 
 
 @contextmanager
-def served(folder: Path, port: int = 0) -> Iterator[str]:
-    """The address of the page below `folder`."""
-    handler = functools.partial(Quiet, directory=str(folder))
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+def served(folder: Path, kind: type[Files] = Files) -> Iterator[str]:
+    """The address of the page below `folder`. `kind.asked` is emptied first."""
+    kind.asked = []
+    Api.go.set()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(kind, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

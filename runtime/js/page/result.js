@@ -24,6 +24,10 @@ export class Result {
     this.item = null;
     /** @type {number | null} place of the base rate in rates.PRIORS, once the reader or the engine chose one */
     this.place = null;
+    /** @type {Promise<unknown>} */
+    this.turn = Promise.resolve();
+    /** @type {Set<Item>} whose case file is being made */
+    this.saving = new Set();
     this.viewer = new Viewer((item) => this.heat(item));
   }
 
@@ -42,12 +46,19 @@ export class Result {
     if (item === this.item) this.render(item);
   }
 
-  /** @param {Item} item @returns {Promise<import('./heat.js').HeatMap>} asked for once */
+  /**
+   * One map at a time, and none for a picture that was left before its turn came: a map takes longer than a verdict.
+   *
+   * @param {Item} item
+   * @returns {Promise<import('./heat.js').HeatMap>} asked for once
+   */
   heat(item) {
-    const { engine } = this;
-    if (!engine) return Promise.reject(new Error('The model is not ready yet.'));
-    item.heat ??= engine.explain(item.blob);
-    item.heat.catch(() => delete item.heat);
+    item.heat ??= this.turn.then(() => {
+      if (!this.engine) throw new Error('The model is not ready yet.');
+      if (item !== this.item && !this.saving.has(item)) throw new Error('Another picture was opened.');
+      return this.engine.explain(item.blob);
+    });
+    this.turn = item.heat.catch(() => delete item.heat);
     return item.heat;
   }
 
@@ -159,8 +170,10 @@ export class Result {
     const file = h('button', { type: 'button' }, 'Save the case file');
     file.addEventListener('click', async () => {
       file.disabled = true;
+      this.saving.add(item);
       said.textContent = 'The case file is being made…';
       const text = await this.save(item, record).then(() => 'The case file is saved.', (error) => `No case file: ${error.message}`);
+      this.saving.delete(item);
       file.disabled = false;
       said.textContent = text;
       this.actions.say(text);
