@@ -10,6 +10,9 @@ export const LOADING = 'Asking the server…';
 const TRIES = 6;
 const PAUSE = 500;
 
+/** What a file's name makes of it is no matter: the server looks at the bytes. */
+const BYTES = { 'Content-Type': 'application/octet-stream' };
+
 /** @returns {Promise<Engine>} */
 export async function open() {
   const info = await answer(await ask('api/info'));
@@ -41,7 +44,7 @@ async function ask(path, body) {
   for (let attempt = 1; ; attempt++) {
     let response;
     try {
-      response = await fetch(url, body ? { method: 'POST', body } : {});
+      response = await fetch(url, body ? { method: 'POST', body, headers: BYTES } : {});
     } catch {
       throw new Error('The server does not answer. Is `fauxto web` still running? Then try again.');
     }
