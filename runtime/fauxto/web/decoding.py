@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ def begin() -> None:
     follow_parent()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a handler in Python would wait for the decoder to come back
     keep_memory()
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     if sys.platform == "linux":
         import resource
 

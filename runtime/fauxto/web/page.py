@@ -13,11 +13,14 @@ TYPES = {
     ".ico": "image/x-icon",
     ".jpg": "image/jpeg",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/manifest+json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
 }
 """Suffix -> media type. Files of other kinds are not served."""
+
+EXAMPLES = "examples.json"
+"""Beside the page: neutral name -> file. It would give the answers away, so it is not served."""
 
 LOCAL, SERVER = b'<meta name="engine" content="local">', b'<meta name="engine" content="server">'
 """How the page knows its home."""
@@ -59,7 +62,7 @@ def read(places: Places) -> Mapping[str, File]:
     """URL path -> file: "/" is the page, "/examples/1.jpg" a picture by the neutral name of examples.json."""
     files = {f"/{path.relative_to(places.page).as_posix()}": path for path in _served(places.page)}
     files |= {f"/src/{path.relative_to(places.src).as_posix()}": path for path in _served(places.src)}
-    names = places.page / "examples.json"
+    names = places.page / EXAMPLES
     examples: dict[str, str] = json.loads(names.read_text("utf-8")) if names.is_file() else {}
     files |= {f"/examples/{neutral}": places.examples / name for neutral, name in examples.items()}
     found = {url: File(path.read_bytes(), TYPES[path.suffix]) for url, path in files.items() if path.is_file()}
@@ -68,4 +71,4 @@ def read(places: Places) -> Mapping[str, File]:
 
 
 def _served(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix in TYPES)
+    return sorted(path for path in folder.rglob("*") if path.suffix in TYPES and path.name != EXAMPLES)

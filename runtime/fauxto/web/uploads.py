@@ -14,6 +14,7 @@ from fauxto.image.formats import name_of
 from fauxto.web.limits import BODY_RATE, BODY_SECONDS, MAX_BODY, MAX_BYTES, MAX_HELD
 
 FORM = "multipart/form-data"
+UNTYPED = ("", "application/octet-stream", "application/x-www-form-urlencoded")  # the last is what curl says of all
 MAX_FIELDS, MAX_FIELD_HEADERS = 16, 8192  # of a form, before its picture; bytes of the headers of one
 
 TOO_LARGE = f"the picture is larger than {MAX_BYTES >> 20} MB"
@@ -79,7 +80,7 @@ def picture_in(body: bytes, content_type: str) -> bytes:
     kind = content_type.partition(";")[0].strip().lower()
     if kind == FORM:
         return _field(body, content_type)
-    if kind.startswith("image/") or kind in ("", "application/octet-stream") or name_of(body):
+    if kind.startswith("image/") or kind in UNTYPED or name_of(body):
         return body
     raise HTTPException(415, f"neither a picture's bytes nor a form ({FORM}) with the field `file`")
 
