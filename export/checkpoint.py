@@ -10,7 +10,6 @@ import onnx
 import onnxruntime
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import ResNet
 
 from export.errors import ExportError
@@ -26,6 +25,7 @@ from train.checkpoint import read_model
 from train.config import FILES, Config
 from train.errors import TrainError
 from train.model import ai_logit, one_output, with_weights
+from train.quantise import QuantisedResNet, fold_norms
 
 MINIMUM_SHORT_SIDE = 200  # px; below it the verdict is "unsure"
 WEIGHTS_LICENCE = "Apache-2.0"
@@ -58,11 +58,9 @@ def network_of(checkpoint: dict[str, Any]) -> ResNet:
     Every file is made of these very numbers, so that the small ones are as near to torch as the large ones.
     """
     network = with_weights(checkpoint["model"])
-    convolutions = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)]
-    norms = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.BatchNorm2d)]
-    for (name, convolution), (follower, norm) in zip(convolutions, norms, strict=True):  # in turn, in a resnet
-        network.set_submodule(name, fuse_conv_bn_eval(convolution, norm))
-        network.set_submodule(follower, nn.Identity())
+    if isinstance(network, QuantisedResNet):
+        raise ExportError("RUN is an int8 network: export the fp32 run that it was made from, with --int8 RUN")
+    fold_norms(network)
     one_output(network)
     for name, values in network.named_parameters():
         if name.endswith("weight"):

@@ -21,6 +21,9 @@ CENTRE_AND_QUARTERS = ((0.5, 0.5), (0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8
 FILES = ("aligned", "hard_negatives", "held_out", "bias_file")
 """Settings that name a file or folder of this machine, which a released model does not bring along."""
 
+NO_RUN = ("imagenet", "none")
+"""Initial weights that are no earlier run's."""
+
 RENAMED = {
     "crop": "train_crop",
     "doubts": "hard_negatives",
@@ -85,6 +88,10 @@ class Config:
         metadata=option(
             OPTIMISATION, "initial weights: imagenet, none (random), or the model.pt of an earlier run", str, "WEIGHTS"
         ),
+    )
+    quantise: bool = field(
+        default=False,
+        metadata=option(OPTIMISATION, "train an int8 network to answer as the fp32 one of --weights RUN/model.pt does"),
     )
     epochs: int = field(
         default=8,
@@ -245,6 +252,9 @@ def parse(argv: list[str] | None = None) -> tuple[Config, Path, bool]:
         told = dict(item.metadata)
         group = groups[told.pop("group")]
         told.pop("resumable")
+        if item.default is False:
+            group.add_argument(flag(item.name), action="store_true", help=told["help"])
+            continue
         told["help"] += "" if item.default is None else " (default: %(default)s)"
         group.add_argument(flag(item.name), default=item.default, **told)
     values = vars(parser.parse_args(argv))
@@ -252,4 +262,6 @@ def parse(argv: list[str] | None = None) -> tuple[Config, Path, bool]:
     config = Config(**values)
     if config.crop_size > config.max_short_side:
         parser.error(f"--crop-size {config.crop_size} is larger than --max-short-side {config.max_short_side}")
+    if config.quantise and config.weights in NO_RUN:
+        parser.error("--quantise needs --weights RUN/model.pt: the network to quantise")
     return config, out, resume

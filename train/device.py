@@ -8,8 +8,8 @@ import time
 import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
+from torch import nn
 from torch.nn.functional import cross_entropy
-from torchvision.models import ResNet
 
 from fauxto.progress import Progress, tell
 from train.errors import TrainError
@@ -33,7 +33,7 @@ def memory_layout(device: str) -> torch.memory_format:
     return torch.channels_last if device != "mps" else torch.contiguous_format
 
 
-def place(network: ResNet, device: str) -> ResNet:
+def place(network: nn.Module, device: str) -> nn.Module:
     """The network on `device`, its axes in the order that is fastest there."""
     return network.to(device).to(memory_format=memory_layout(device))
 

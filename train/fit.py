@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from sklearn.metrics import roc_auc_score
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, mse_loss
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
@@ -25,9 +26,10 @@ from train.checkpoint import Checkpoint, Row, TrainingState, save_checkpoint
 from train.config import Config
 from train.crops import TrainingCrops, training_batches
 from train.data import TrainingData
-from train.device import choose_device, memory_layout
+from train.device import choose_device, memory_layout, place
 from train.measure import measure
-from train.model import build, freeze_body, parameter_groups
+from train.model import ai_logit, build, freeze_body, parameter_groups
+from train.quantise import QuantisedResNet, fold_norms, set_steps
 from train.sampling import even_subset
 
 TensorList = tuple[torch.Tensor, ...] | list[torch.Tensor]
@@ -48,7 +50,7 @@ def fit(config: Config, data: TrainingData, run: Path, begun: Checkpoint | None 
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],  # the frozen ones
     )
     set_seed(config.seed)
-    model = build(config.weights).to(memory_format=memory_layout(device))
+    model, teacher = networks(config, data, device)
     optimizer = torch.optim.AdamW(parameter_groups(model, config.lr, config.weight_decay))
     model, optimizer = accelerator.prepare(model, optimizer)
     network = accelerator.unwrap_model(model)
@@ -65,7 +67,7 @@ def fit(config: Config, data: TrainingData, run: Path, begun: Checkpoint | None 
             state.schedule = one_cycle(optimizer, peaks, config, accelerator.num_processes)
         samples = max(int(config.samples * HEAD_EPOCH_SHARE) if epoch == 0 else config.samples, config.batch)
         batches = accelerator.prepare(loader(config, data, samples, epoch))
-        loss, seconds = one_epoch(accelerator, model, state, batches, f"epoch {epoch}/{config.epochs}: ")
+        loss, seconds = one_epoch(accelerator, model, teacher, state, batches, f"epoch {epoch}/{config.epochs}: ")
         if accelerator.is_main_process:
             row: Row = {"epoch": epoch, "loss": round(loss, 5), "pictures_per_s": round(samples / seconds, 1)}
             history.append(row | validate(average.module, watched, config))
@@ -73,6 +75,18 @@ def fit(config: Config, data: TrainingData, run: Path, begun: Checkpoint | None 
             tell("  ".join(f"{name} {value}" for name, value in history[-1].items()))
         accelerator.wait_for_everyone()
     return average.module.eval(), history
+
+
+def networks(config: Config, data: TrainingData, device: str) -> tuple[nn.Module, nn.Module | None]:
+    """The network to train, and the one that it is to answer as, on its device: for a plain run none but the labels."""
+    plain = build(config.weights)
+    if not config.quantise:
+        return plain.to(memory_format=memory_layout(device)), None
+    teacher = fold_norms(plain.eval()).requires_grad_(False)
+    network = QuantisedResNet(copy.deepcopy(teacher)).requires_grad_()
+    crops, _ = next(iter(loader(config, data, config.batch, epoch=0)))
+    set_steps(network, crops)
+    return network.to(memory_format=memory_layout(device)), place(teacher, device)
 
 
 def one_cycle(optimizer: torch.optim.Optimizer, peaks: list[float], config: Config, processes: int) -> OneCycleLR:
@@ -100,16 +114,26 @@ def loader(config: Config, data: TrainingData, samples: int, epoch: int) -> Data
 
 
 def one_epoch(
-    accelerator: Accelerator, model: nn.Module, state: TrainingState, batches: DataLoader[Any], label: str
+    accelerator: Accelerator,
+    model: nn.Module,
+    teacher: nn.Module | None,
+    state: TrainingState,
+    batches: DataLoader[Any],
+    label: str,
 ) -> tuple[float, float]:
-    """One pass over `batches`; `model` is the network as accelerate wrapped it. Returns (mean loss, seconds)."""
+    """One pass over `batches`; `model` is the network as accelerate wrapped it. Returns (mean loss, seconds).
+
+    With a `teacher`, the loss is the squared difference from its logits, and the labels do not count.
+    """
     model.train()
     layout = memory_layout(accelerator.device.type)
     losses: list[torch.Tensor] = []
     progress = Progress(accelerator.is_main_process and on_terminal(), label, len(batches), "batches")
     started = time.perf_counter()
     for crops, labels in batches:
-        loss = cross_entropy(model(crops.contiguous(memory_format=layout)), labels)
+        crops = crops.contiguous(memory_format=layout)
+        outputs = model(crops)
+        loss = mse_loss(ai_logit(outputs), ai_logit(teacher(crops))) if teacher else cross_entropy(outputs, labels)
         accelerator.backward(loss)
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)

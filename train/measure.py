@@ -92,7 +92,7 @@ def crop_logits(
         TrainError: none could be read.
     """
     network.eval()
-    device = next(network.parameters()).device
+    device = next((own.device for own in network.parameters()), torch.device("cpu"))  # an ONNX file has none
     whole = WholeImages(images, rule, corruption)
     loader = DataLoader(whole, max(1, CROPS_AT_ONCE // len(rule.positions)), num_workers=workers)
     found: list[torch.Tensor] = []

@@ -64,7 +64,7 @@ def test_help_names_every_setting_and_its_default(capsys: pytest.CaptureFixture[
     text = " ".join(capsys.readouterr().out.split())
     for item in fields(Config)[1:]:
         assert f"--{item.name.replace('_', '-')} " in text
-        assert item.default is None or f"(default: {item.default})" in text
+        assert item.default in (None, False) or f"(default: {item.default})" in text
     assert "(default: None)" not in text
 
 
@@ -75,6 +75,7 @@ def test_help_names_every_setting_and_its_default(capsys: pytest.CaptureFixture[
         (["--workers", "-1"], "argument --workers: '-1' is not a whole number of at least 0"),
         (["--pct-start", "1.5"], "argument --pct-start: '1.5' is not a number between 0 and 1"),
         (["--crops", "2"], "argument --crops: invalid choice"),
+        (["--quantise"], "--quantise needs --weights RUN/model.pt: the network to quantise"),
         (["--crop-size", "700"], "--crop-size 700 is larger than --max-short-side 640"),
     ],
 )
