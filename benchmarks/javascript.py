@@ -35,6 +35,7 @@ LIBRARY = JS / "node_modules/onnxruntime-web/dist"
 MODEL_FILE = "model-int8-weights.onnx"
 FOLDERS = {
     "/node_modules/fauxto/src/": JS / "src",
+    "/node_modules/fauxto/src/provenance/": JS / "src/provenance",
     "/node_modules/fauxto/model/": ROOT / "models/fauxto-r18",
     "/node_modules/onnxruntime-web/dist/": LIBRARY,
 }

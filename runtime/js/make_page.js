@@ -44,11 +44,17 @@ function sources() {
   const onnxruntime = Object.values(FILES.wasm).map(([name]) => name);
   return new Map([
     ...readdirSync(here('page')).filter((name) => !LEFT_OUT.includes(name)).map((name) => pair(name, here(`page/${name}`))),
-    ...readdirSync(here('src')).filter((name) => !name.endsWith('_node.js')).map((name) => pair(`src/${name}`, here(`src/${name}`))),
+    ...modules().map((name) => pair(`src/${name}`, here(`src/${name}`))),
     ...['card.json', variantOf(card).file].map((name) => pair(`model/${name}`, RELEASED + name)),
     ...onnxruntime.map((name) => pair(`onnxruntime-web/${name}`, here(`node_modules/onnxruntime-web/dist/${name}`))),
     ...Object.entries(examples).map(([name, own]) => pair(`examples/${name}`, EXAMPLES + own)),
   ]);
+}
+
+/** @returns {string[]} paths in src of what runs in a browser */
+function modules() {
+  const names = readdirSync(here('src'), { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/'));
+  return names.filter((name) => name.endsWith('.js') && !name.endsWith('_node.js'));
 }
 
 /** @param {string} to @param {string} from @returns {[string, string]} */

@@ -14,6 +14,7 @@ from benchmarks import javascript
 from fauxto.detector import Detector
 from fauxto.image.synthetic import SIZES, golden_image
 from fauxto.prediction import Prediction
+from tests.js import declarations
 from tests.js.pictures import files, head, pythons
 
 pytestmark = [
@@ -22,6 +23,7 @@ pytestmark = [
 ]
 
 VECTORS = javascript.ROOT / "tests/vectors"
+DECLARATIONS: dict[str, Any] = json.loads(declarations.FILE.read_text(encoding="utf-8"))
 
 NEAR = {"alpha.avif": 24}
 """Levels that a picture may differ by: noise is the worst there is for colours that are stored at half the size."""
@@ -159,6 +161,21 @@ def test_the_page_goes_on_while_a_large_picture_is_judged(tab: Any) -> None:
         }"""
     )
     assert longest < 0.5, f"the page stood still for {longest:.0%} of the time"
+
+
+def test_a_browser_reads_what_files_declare(playwright: Any) -> None:
+    with javascript.opened(playwright) as (page, _):
+        told = page.evaluate(
+            """async (files) => {
+                const { declaration } = await import('/node_modules/fauxto/src/provenance.js');
+                const bytes = (file) => Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
+                return Promise.all(files.map((file) => declaration(bytes(file))));
+            }""",
+            [entry["file"] for entry in DECLARATIONS.values()],
+        )
+    for (name, entry), found in zip(DECLARATIONS.items(), told, strict=True):
+        expected = {"declared": entry["declared"], "declared_by": entry["declared_by"], "signature": "unverified"}
+        assert found == expected, name
 
 
 def test_the_heat_map_is_pythons(tab: Any, python: Detector) -> None:

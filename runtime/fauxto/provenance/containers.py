@@ -113,9 +113,12 @@ def _png_text(kind: bytes, content: bytes) -> tuple[str, str]:
         encoding, packed = "utf-8", rest[:1] == b"\1"
         rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]  # language, translated keyword
     if packed:
+        inflater = zlib.decompressobj()
         try:
-            rest = zlib.decompressobj().decompress(rest, MAX_TEXT)
+            rest = inflater.decompress(rest, MAX_TEXT)
         except zlib.error:
+            return "", ""
+        if not inflater.eof and len(rest) < MAX_TEXT:
             return "", ""
     return key.decode("latin-1"), rest[:MAX_TEXT].decode(encoding, "replace")
 
@@ -140,13 +143,14 @@ def _webp(data: bytes) -> Blocks:
 
 def _gif(data: bytes) -> Blocks:
     """XMP and C2PA of a GIF, which are application extensions before its first frame."""
-    blocks = Blocks()
+    blocks, end = Blocks(), 0
     at = 13 + (3 << ((data[10] & 7) + 1) if len(data) > 10 and data[10] & 0x80 else 0)
     for _ in range(MAX_BLOCKS):
         if data[at : at + 1] != b"!":
             break
         name = data[at + 3 : at + 14] if data[at + 1 : at + 3] == b"\xff\x0b" else b""
-        if name == b"XMP DataXMP":  # not in sub-blocks: the packet as it is, and a ramp of bytes that leads out of it
+        # Not in sub-blocks: the packet as it is, and a ramp of bytes that leads out of it. The first packet counts.
+        if name == b"XMP DataXMP" and not end:
             end = data.find(b"\x01\xff\xfe", at)
             if 0 <= end - at <= MAX_BLOCK:
                 blocks.xmp = data[at + 14 : end]

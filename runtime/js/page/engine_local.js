@@ -31,7 +31,7 @@ export const LOADING = 'Getting the model ready (on the first visit, up to 27 MB
 /** @returns {Promise<Engine>} */
 export async function open() {
   const library = new URL('./onnxruntime-web/', import.meta.url);
-  const detector = await Detector.load({ engine: 'wasm', library });
+  const detector = await Detector.load({ engine: 'wasm', library, provenance: true });
   const { info, card } = detector;
   return {
     info: { ...info, card: card.raw },

@@ -34,7 +34,7 @@ export const IN_NODE = typeof process === 'object' && Boolean(process.versions?.
  * @throws {ImageError} it is missing, is no picture, is of a format that is not read, is damaged, or is too large
  */
 export async function load(source) {
-  if (typeof source === 'object' && source !== null && 'data' in source && 'width' in source) return pixels(source);
+  if (isPixels(source)) return pixels(source);
   const bytes = await readBytes(source);
   const refused = refusal(bytes);
   if (refused) throw new ImageError(refused);
@@ -58,8 +58,13 @@ export function damaged(error) {
   return new ImageError(`damaged or truncated picture (${last.trim()})`);
 }
 
-/** @param {Exclude<Source, RawImage>} source @returns {Promise<Uint8Array<ArrayBuffer>>} */
-async function readBytes(source) {
+/** @param {Source} source @returns {source is RawImage | ImageData} whether it is pixels, not a file */
+export function isPixels(source) {
+  return typeof source === 'object' && source !== null && 'data' in source && 'width' in source;
+}
+
+/** @param {Exclude<Source, RawImage>} source @returns {Promise<Uint8Array<ArrayBuffer>>} a file's content */
+export async function readBytes(source) {
   if (typeof source === 'string') {
     if (!IN_NODE) throw new ImageError('a string is no picture; pass a Blob, bytes, or ImageData');
     return (await import('./files_node.js')).readPicture(source);

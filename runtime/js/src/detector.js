@@ -1,11 +1,12 @@
 /** Detector: decoding, preprocessing, session and verdict, in a row, on this thread. */
 import * as cards from './card.js';
-import { IN_NODE, load } from './decode.js';
+import { IN_NODE, isPixels, load, readBytes } from './decode.js';
 import { EngineError, FauxtoError, ImageError } from './errors.js';
 import { heatMap } from './explain.js';
 import { modelFile, openModel } from './model.js';
 import { cutCrops, normalise, pool } from './preprocess.js';
 import { prediction } from './prediction.js';
+import { declaration } from './provenance.js';
 import { PRIOR, decide, probability, withPrior } from './verdict.js';
 
 /** @typedef {import('./decode.js').Source} Source */
@@ -21,6 +22,7 @@ import { PRIOR, decide, probability, withPrior } from './verdict.js';
  * @property {string | null} [variant] a name from the card's variants; default: the card's choice for a CPU
  * @property {string | null} [operatingPoint] a name from the card; default: the card's own
  * @property {number} [prior] the share of AI images where yours come from; it moves p_ai, never the verdict
+ * @property {boolean} [provenance] also read what each file declares of itself
  * @property {number | null} [threads] default: the usable cores; in a browser at most 4, and 1 where the page is not
  *   isolated (crossOriginIsolated)
  * @property {string | URL | null} [library] in a browser: folder with onnxruntime-web's files; default: beside the package
@@ -42,11 +44,13 @@ export class Detector {
    * @param {cards.Card} card as it holds for the variant in use
    * @param {import('./session.js').Session} session
    * @param {Info} info
+   * @param {boolean} [provenance] whether to read what each file declares of itself
    */
-  constructor(card, session, info) {
+  constructor(card, session, info, provenance = false) {
     this.card = card;
     this.session = session;
     this.info = info;
+    this.provenance = provenance;
     this.point = cards.operatingPoint(card, info.operatingPoint);
   }
 
@@ -54,7 +58,8 @@ export class Detector {
    * @param {Settings} [settings]
    * @returns {Promise<Detector>}
    */
-  static async load({ model, engine = 'auto', variant, operatingPoint, prior = PRIOR, threads, library } = {}) {
+  static async load(settings = {}) {
+    const { model, engine = 'auto', variant, operatingPoint, prior = PRIOR, provenance, threads, library } = settings;
     if (!(prior > 0 && prior < 1)) {
       throw new FauxtoError(`prior ${prior}: the share of AI images must lie between 0 and 1`);
     }
@@ -66,14 +71,15 @@ export class Detector {
     const bytes = modelFile(opened, chosen.file);
     bytes.catch(() => {}); // it is thrown where it is awaited
     const session = await openSession(engine, { bytes, file: chosen.file, card, threads, library });
-    return new Detector(card, session, {
+    const info = {
       model: card.release,
       modelSha256: card.files[chosen.file],
       variant: chosen.name,
       provider: session.engine,
       operatingPoint: point.name,
       prior,
-    });
+    };
+    return new Detector(card, session, info, provenance);
   }
 
   /**
@@ -87,11 +93,13 @@ export class Detector {
   async predict(source, { name = nameOf(source), strict = false } = {}) {
     const started = performance.now();
     try {
-      const image = await load(source);
+      const data = isPixels(source) ? source : await readBytes(source);
+      const told = this.provenance && data instanceof Uint8Array ? await declaration(data) : {};
+      const image = await load(data);
       const { preprocessing } = this.card;
       const logit = pool(await this.session.run(normalise(cutCrops(image, preprocessing), preprocessing)), preprocessing);
       if (!Number.isFinite(logit)) throw new ImageError("the model's answer is no number; try another engine");
-      return this.record(name, image, logit, performance.now() - started);
+      return { ...this.record(name, image, logit, performance.now() - started), ...told };
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       if (strict) throw new ImageError(error.reason, name);

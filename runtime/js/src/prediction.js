@@ -32,9 +32,9 @@ export const WORDS = { ai: 'strong signs of AI', unsure: 'unsure', no_sign: 'no 
  * @property {string | null} provider what ran it: "wasm", "webgpu" or "cpu"
  * @property {number | null} elapsed_ms for this image: decoding, preprocessing, inference
  * @property {string | null} error what is wrong with the input, one line
- * @property {null} declared this runtime does not read what a file declares of itself
- * @property {null} declared_by the same
- * @property {null} signature the same
+ * @property {'ai' | 'edited' | 'camera' | 'nothing' | null} declared what the file says of itself, where that was asked for
+ * @property {string | null} declared_by what in the file says so
+ * @property {'unverified' | null} signature of the file's C2PA manifest: this runtime checks none
  */
 
 /**

@@ -1,4 +1,4 @@
-/** TIFF's directories, as far as must be known: EXIF's orientation, and whether a file is a raw camera file. */
+/** TIFF's directories, as far as must be known: EXIF's, and whether a file is a raw camera file. */
 
 const SUBFILE_TYPE = 254;
 const PHOTOMETRIC = 262;
@@ -11,7 +11,16 @@ const SENSOR = [32803, 34892]; // of PHOTOMETRIC: a colour filter array, linear 
 const MAX_ENTRIES = 4096;
 const MAX_SUB_DIRECTORIES = 16;
 
-/** @typedef {Map<number, number[]>} Directory tag -> its first whole numbers, if those are what it has */
+/** Bytes of one value, by type (TIFF 6.0, section 2; BigTIFF's 16 to 18). */
+const SIZES = [1, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 1, 1, 8, 8, 8];
+const WHOLE = [1, 3, 4, 13, 16, 18]; // types of whole numbers without a sign
+
+/**
+ * @typedef {object} Entry one entry of a directory
+ * @property {number} kind type of its values
+ * @property {number} size bytes that it says it has
+ * @property {Uint8Array} bytes as many of them as there are
+ */
 
 /** @param {Uint8Array} bytes @returns {boolean} whether a file begins as TIFF or BigTIFF does */
 export function isTiff(bytes) {
@@ -23,27 +32,29 @@ export function isTiff(bytes) {
 /** @param {Uint8Array} bytes of a TIFF file @returns {boolean} whether it is a raw one (DNG, NEF, CR2, ARW ...) */
 export function isRaw(bytes) {
   if (bytes[8] === 0x43 && bytes[9] === 0x52) return true; // "CR": Canon's CR2 says so behind the header
-  const reader = new Reader(bytes);
-  const first = reader.directory(reader.first());
-  const others = (first.get(SUB_DIRECTORIES) ?? []).map((offset) => reader.directory(offset));
+  const file = new Tiff(bytes);
+  const first = file.entries(file.first());
+  const others = file.numbers(first.get(SUB_DIRECTORIES)).map((offset) => file.entries(offset));
   return (
     first.has(DNG_VERSION) ||
-    ((first.get(SUBFILE_TYPE)?.[0] ?? 0) & REDUCED) !== 0 ||
-    [first, ...others].some((part) => SENSOR.includes(part.get(PHOTOMETRIC)?.[0] ?? 0))
+    ((file.numbers(first.get(SUBFILE_TYPE))[0] ?? 0) & REDUCED) !== 0 ||
+    [first, ...others].some((part) => SENSOR.includes(file.numbers(part.get(PHOTOMETRIC))[0]))
   );
 }
 
 /** @param {Uint8Array} block of EXIF @returns {number} its orientation, 1 to 8; 1 where it says nothing valid */
 export function orientationOf(block) {
   if (!isTiff(block)) return 1;
-  const reader = new Reader(block);
-  const number = reader.directory(reader.first()).get(ORIENTATION)?.[0] ?? 1;
+  const file = new Tiff(block);
+  const number = file.numbers(file.entries(file.first()).get(ORIENTATION))[0] ?? 1;
   return number >= 1 && number <= 8 ? number : 1;
 }
 
-class Reader {
+/** A TIFF structure. */
+export class Tiff {
   /** @param {Uint8Array} bytes */
   constructor(bytes) {
+    this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.little = bytes[0] === 0x49;
     this.big = bytes[2] === 43 || bytes[3] === 43;
@@ -55,16 +66,21 @@ class Reader {
     return at * 2 > this.view.byteLength ? this.view.byteLength : this.number(at, at);
   }
 
-  /** @param {number} offset @returns {Directory} as much of it as can be read */
-  directory(offset) {
-    /** @type {Directory} */
+  /** @param {number} offset of a directory @returns {Map<number, Entry>} as many of its entries as can be read, by tag */
+  entries(offset) {
+    /** @type {Map<number, Entry>} */
     const found = new Map();
+    const [width, wide] = this.big ? [20, 8] : [12, 4];
     try {
       const count = this.number(offset, this.big ? 8 : 2);
       let at = offset + (this.big ? 8 : 2);
-      for (let i = 0; i < Math.min(count, MAX_ENTRIES); i++, at += this.big ? 20 : 12) {
+      for (let i = 0; i < Math.min(count, MAX_ENTRIES); i++, at += width) {
         const tag = this.number(at, 2);
-        if (!found.has(tag)) found.set(tag, this.values(at));
+        const kind = this.number(at + 2, 2);
+        const size = this.number(at + 4, wide) * (SIZES[kind] ?? 1);
+        const field = at + 4 + wide;
+        const from = size <= wide ? field : this.number(field, wide);
+        if (!found.has(tag)) found.set(tag, { kind, size, bytes: this.bytes.subarray(from, from + size) });
       }
     } catch (error) {
       if (!(error instanceof RangeError)) throw error; // RangeError: it points out of the file
@@ -72,16 +88,12 @@ class Reader {
     return found;
   }
 
-  /** @param {number} entry where it lies @returns {number[]} */
-  values(entry) {
-    const size = { 1: 1, 3: 2, 4: 4, 13: 4, 16: 8, 18: 8 }[this.number(entry + 2, 2)];
-    if (!size) return [];
-    const count = this.number(entry + 4, this.big ? 8 : 4);
-    const field = entry + (this.big ? 12 : 8);
-    const inline = size * count <= (this.big ? 8 : 4);
-    const from = inline ? field : this.number(field, this.big ? 8 : 4);
-    if (from >= this.view.byteLength) return [];
-    const few = Math.min(count, MAX_SUB_DIRECTORIES, Math.floor((this.view.byteLength - from) / size));
+  /** @param {Entry | undefined} entry @returns {number[]} its first whole numbers, if those are what it has */
+  numbers(entry) {
+    if (!entry || !WHOLE.includes(entry.kind)) return [];
+    const size = SIZES[entry.kind];
+    const from = entry.bytes.byteOffset - this.bytes.byteOffset;
+    const few = Math.min(MAX_SUB_DIRECTORIES, Math.floor(entry.bytes.length / size));
     return Array.from({ length: few }, (_, i) => this.number(from + i * size, size));
   }
 

@@ -15,7 +15,7 @@ test('the package holds what it must, and no more', async () => {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json'], { cwd: root, maxBuffer: 1 << 24 });
   const told = JSON.parse(stdout);
   const [{ files, size }] = Array.isArray(told) ? told : Object.values(told);
-  const sources = readdirSync(`${root}src`);
+  const sources = readdirSync(`${root}src`, { recursive: true }).filter((name) => name.endsWith('.js'));
   const expected = [
     ...['LICENSE', 'README.md', 'package.json', 'model/card.json', 'model/model-int8-weights.onnx'],
     ...sources.map((name) => `src/${name}`),

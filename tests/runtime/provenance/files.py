@@ -16,6 +16,9 @@ CAPTURE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 
 
+PHOTO = make_photo(64, 48)
+
+
 def cbor(value: object) -> bytes:
     """A CBOR writer for what manifests hold."""
 
@@ -59,8 +62,8 @@ def segment(marker: int, content: bytes) -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", 2 + len(content)) + content
 
 
-def jpeg(*segments: bytes) -> bytes:
-    data = encode(make_photo(64, 48), "JPEG")
+def jpeg(*segments: bytes, image: Image.Image = PHOTO) -> bytes:
+    data = encode(image, "JPEG")
     return data[:2] + b"".join(segments) + data[2:]
 
 
@@ -74,8 +77,8 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def png(*chunks: bytes) -> bytes:
-    data = encode(make_photo(64, 48), "PNG")
+def png(*chunks: bytes, image: Image.Image = PHOTO) -> bytes:
+    data = encode(image, "PNG")
     return data[:33] + b"".join(chunks) + data[33:]
 
 
@@ -83,8 +86,8 @@ def text(key: str, value: str) -> bytes:
     return chunk(b"tEXt", key.encode() + b"\0" + value.encode("latin-1"))
 
 
-def webp(kind: bytes, content: bytes) -> bytes:
-    body = encode(make_photo(64, 48), "WEBP")[12:] + kind + struct.pack("<I", len(content)) + content
+def webp(kind: bytes, content: bytes, image: Image.Image = PHOTO) -> bytes:
+    body = encode(image, "WEBP")[12:] + kind + struct.pack("<I", len(content)) + content
     body += b"\0" * (len(content) % 2)
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
 

@@ -43,6 +43,7 @@ def test_bombs_stay_small() -> None:
     bombs = [png(inflated), jpeg(segment(0xE1, containers.XMP + entities)), png(text("prompt", "[" * 1_000_000))]
     bombs += [png(chunk(b"caBX", superbox("c2pa", superbox("urn:c2pa:1", box(b"cbor", b))))) for b in (deep, wide)]
     bombs += [png(chunk(b"caBX", nested)), png(text("prompt", '{"a":' * 100_000))]
+    bombs += [b"GIF89a" + bytes(7) + b"!\xff\x0bXMP DataXMP\0" * 200_000 + b"\1\xff\xfe"]
     for bomb in bombs:
         tracemalloc.start()
         started = time.perf_counter()
