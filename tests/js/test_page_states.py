@@ -193,6 +193,17 @@ def test_a_picture_that_the_browser_cannot_show_has_its_answer_and_map(opened: A
     assert "could not show the picture" in waiting.value.path().read_text()
 
 
+def test_the_map_lies_on_its_picture(opened: Any) -> None:
+    for width in (1280, 390):
+        tab = opened(width)
+        tab.choose(_picture("wide.jpg"))
+        tab.page.check("#heat")
+        tab.page.wait_for_selector("canvas.heat")
+        boxes = [tab.page.locator(f".over > {one}").bounding_box() for one in ("img", "canvas")]
+        assert boxes[0] == boxes[1]
+        assert min(boxes[0]["width"] / 400, boxes[0]["height"] / 300) > 0.7
+
+
 def test_what_failed_can_be_tried_again(opened: Any) -> None:
     tab = opened()
     Api.go.clear()
@@ -262,7 +273,7 @@ def test_sixty_pictures_at_once_are_all_answered_and_little_is_kept(browser: Any
 
 def test_maps_of_pictures_that_were_left_are_not_made(opened: Any) -> None:
     tab = opened()
-    tab.choose(*ALL[:4])
+    tab.choose(*ALL[:3], ALL[6])
     tab.page.locator("#list .row").nth(0).click()
     Api.asked.clear()
     Api.go.clear()

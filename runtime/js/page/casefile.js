@@ -16,7 +16,8 @@ const STYLE = `
 :root { color-scheme: light; } body { font: 11pt/1.5 system-ui, sans-serif; color: #1c2026; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; } h2 { font-size: 1.1rem; margin: 1.6rem 0 .3rem; break-after: avoid; }
 p { margin: .3rem 0; } .number { font-size: 1.2rem; font-weight: 600; } .proof, .against { border: 2px solid; padding: .5rem .8rem; font-weight: 600; }
-figure { margin: .6rem 0; break-inside: avoid; } img { max-width: 100%; max-height: 60vh; } figcaption { font-size: .9rem; color: #4b545f; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem; margin: 1rem 0; align-items: start; }
+figure { margin: 0; break-inside: avoid; } img { max-width: 100%; max-height: 60vh; } figcaption { font-size: .9rem; color: #4b545f; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: start; vertical-align: top; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ccd1d7; overflow-wrap: anywhere; }
 th { font-weight: 600; white-space: nowrap; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem; background: #f2f3f5; padding: .8rem; }
 @page { margin: 18mm; }`;
@@ -38,7 +39,7 @@ export function caseFile({ record, details, info, copies, prior, date }) {
 <style>${STYLE}</style>
 <p>fauxto case file, ${escape(date.toISOString())}</p>
 <h1>${escape(words.headline(record))}</h1>
-<p class="number">${escape(words.number(record))}</p>
+<p><span class="number">${escape(words.number(record))}</span> ${words.number(record) && escape(words.condition(record))}</p>
 ${against ? `<p class="against">${escape(against)}</p>` : ''}
 ${paragraphs(words.meaning(record, info.card))}
 <p class="proof">${escape(words.NEVER_PROOF)}</p>
@@ -51,7 +52,7 @@ ${table([
     ['It says of itself', paragraphs(words.declaration(record))],
   ])}
 <p>The picture above is a copy. Keep the file itself: the SHA-256 shows that it is the one that was judged.</p>
-<h2>How often such an answer is right</h2>
+<h2>What such an answer is worth</h2>
 ${paragraphs([...rates.worth(record, info.card, prior), words.measured(info.card, record.operating_point)])}
 <h2>Limits</h2>
 ${paragraphs([...caveats, ...words.LIMITS])}
@@ -60,7 +61,6 @@ ${table([
     ['Model', escape(info.model)],
     ['SHA-256 of it', `<code>${escape(info.modelSha256)}</code>`],
     ['Rule', escape(`${record.operating_point}: “strong signs of AI” from ${words.chance(record.threshold ?? 1)} on`)],
-    ['Base rate of the number', escape(rates.inWords(record.prior ?? 0.5))],
     ['Its test', escape(info.card.test?.set ?? 'not tested')],
   ])}
 <h2>The record</h2>
@@ -75,8 +75,8 @@ function figures({ plain, heat }) {
   const picture = plain
     ? `<figure><img src="${escape(plain)}" alt="The picture"></figure>`
     : '<p>The browser that wrote this file could not show the picture.</p>';
-  return `${picture}
-<figure><img src="${escape(heat)}" alt="The picture with its heat map"><figcaption>${escape(caption)}</figcaption></figure>`;
+  return `<div class="figures">${picture}
+<figure><img src="${escape(heat)}" alt="The picture with its heat map"><figcaption>${escape(caption)}</figcaption></figure></div>`;
 }
 
 /** @param {string[]} sentences @returns {string} */

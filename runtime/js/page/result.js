@@ -95,7 +95,7 @@ export class Result {
     const against = words.contradiction(record);
     const caveats = h('div', { class: 'caveats' });
     this.weaken(item, record, card, caveats);
-    this.viewer.switchable(true);
+    this.viewer.switchable(record.reason !== 'too_small');
     return [
       ...(against ? [h('p', { class: 'against' }, h('strong', {}, 'File and model disagree. '), against)] : []),
       h(
@@ -149,8 +149,8 @@ export class Result {
       section(
         'How common are AI pictures where this one comes from?',
         h('p', {}, 'What an answer is worth depends on it. Move the slider to what you think.'),
-        h('label', { for: 'prior' }, 'AI are ', chosen),
-        slider,
+        h('label', { for: 'prior' }, 'AI made ', chosen),
+        h('div', {}, slider, h('p', { class: 'ends fine', 'aria-hidden': 'true' }, ...[0, last].map(end))),
         told,
         h('p', { class: 'fine' }, 'By the rates of the model’s test. A picture that was chosen because it looked odd is a case apart.'),
       ),
@@ -245,9 +245,14 @@ function told({ state, record, failure }) {
 function bar(record) {
   const said = words.number(record);
   if (!said) return [];
-  const base = record.prior === 0.5 ? 'half of all pictures are' : `${rates.inWords(record.prior ?? 0.5)} is`;
   const meter = h('progress', { class: 'bar', max: 1, value: record.p_ai, 'aria-hidden': 'true' });
-  return [h('p', { class: 'chance' }, h('span', { class: 'number' }, said), h('span', { class: 'fine' }, ` if ${base} AI`)), meter];
+  return [h('p', { class: 'chance' }, h('span', { class: 'number' }, said), h('span', { class: 'fine' }, ` ${words.condition(record)}`)), meter];
+}
+
+/** @param {number} place in rates.PRIORS @returns {HTMLElement} what stands at an end of the slider */
+function end(place) {
+  const [few, all] = rates.PRIORS[place];
+  return h('span', {}, `${few} in ${words.count(all)}`);
 }
 
 /** @param {string} heading @param {...HTMLElement} content @returns {HTMLElement} */

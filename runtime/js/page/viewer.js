@@ -29,7 +29,7 @@ export class Viewer {
       h('p', { class: 'fine' }, 'It shows what moved the model, not what is false in the picture: a hint, not proof.'),
     );
     this.control = h('p', { class: 'switch' }, this.box, h('label', { for: 'heat' }, 'Show where the evidence lies'), this.said);
-    this.element = h('figure', { class: 'viewer' }, h('div', { class: 'stage' }, this.image, this.canvas), this.hint, this.control, this.legend);
+    this.element = h('figure', { class: 'viewer' }, h('div', { class: 'stage' }, h('div', { class: 'over' }, this.image, this.canvas)), this.hint, this.control, this.legend);
     this.image.addEventListener('error', () => this.unseen());
     this.image.addEventListener('load', () => this.redraw());
   }

@@ -46,6 +46,11 @@ export function number(record) {
   return record.p_ai === null || record.reason === 'too_small' ? '' : chance(record.p_ai);
 }
 
+/** @param {Answer} record @returns {string} the base rate that its number is for: "if half of such pictures are AI" */
+export function condition(record) {
+  return `if ${record.prior === 0.5 ? 'half of such pictures are' : `${share(record.prior ?? 0.5)} of such pictures are`} AI`;
+}
+
 /** @param {number} value 0..1 @returns {string} per cent, with one decimal under 10: "1.1 %", "28 %" */
 export function share(value) {
   return `${(100 * value).toFixed(value < 0.0995 ? 1 : 0)} %`;
@@ -120,10 +125,13 @@ function meaningOfNoSign(test) {
  */
 export function contradiction(record) {
   if (record.declared === 'camera' && record.verdict === 'ai') {
-    const signed = record.signature === 'valid' ? ', though here a signature says that nothing was changed since' : '';
+    const signed =
+      record.signature === 'valid'
+        ? 'What the file says is signed, and nothing was changed since'
+        : 'What a file says can be copied from another file';
     return (
       'The file says that a camera took it, and the model finds strong signs of AI. One of the two is wrong. ' +
-      `What a file says can be copied into any other${signed}; and the model errs on some photographs.`
+      `${signed}; the model errs on some photographs.`
     );
   }
   if (record.declared === 'ai' && record.verdict === 'no_sign') {
@@ -173,6 +181,7 @@ export function declaration(record) {
 export function caveats(record, quality, card) {
   const short = Math.min(record.width ?? 0, record.height ?? 0);
   const largest = card.input.max_short_side;
+  if (record.reason === 'too_small') return [];
   return [
     short > largest && `It was looked at with a short side of ${largest} px; a small edit in a large picture can be lost.`,
     short < FEW_PIXELS && 'It is small: the more of the original’s pixels there are, the better.',
@@ -194,9 +203,14 @@ export function advice(record) {
       ? { title: 'Ask before you say anything.', text: 'The answer alone is no reason to blame, to fail, or to refuse somebody.' }
       : record.verdict === 'no_sign'
         ? { title: 'Check as if this page had said nothing.', text: 'Above all where a picture asks for your money, your vote, or your anger.' }
-        : { title: 'Take it as no answer.', text: 'Neither side may use it.' };
+        : { title: 'Take it as no answer.', text: 'It speaks for neither side.' };
+  const own = {
+    title: 'Is it your own picture, and somebody doubts it?',
+    text: 'Show the original file, the frames before and after it, the raw file or the layers: they say more than any detector. The case file below names how often this answer is wrong; hand it over with them.',
+  };
   return [
     first,
+    ...(record.verdict === 'no_sign' ? [] : [own]),
     { title: 'Find the source.', text: 'Who published it first, when and where? Do they stand by it?' },
     {
       title: 'Get the original file.',
@@ -210,14 +224,6 @@ export function advice(record) {
       title: 'Look for other evidence.',
       text: 'Other pictures of the same moment, the place, the weather, people who were there.',
     },
-    ...(record.verdict === 'no_sign'
-      ? []
-      : [
-          {
-            title: 'Is it your own picture, and somebody doubts it?',
-            text: 'Show the original file, the frames before and after it, the raw file or the layers: they say more than any detector. The case file below names how often this answer is wrong; hand it over with them.',
-          },
-        ]),
   ];
 }
 
@@ -235,8 +241,8 @@ export function measured(card, point) {
     test.recall != null && `${share(test.recall)} got “${WORDS.ai}”`,
     test.ai_called_no_sign != null && `${share(test.ai_called_no_sign)} got “${WORDS.no_sign}”`,
   ].filter(Boolean);
-  const photographs = `Of ${count(test.n_real)} photographs of its test, ${share(test.fpr)} got “${WORDS.ai}”`;
-  return `${photographs}${ai.length ? `; of ${count(test.n_ai)} AI pictures, ${ai.join(' and ')}` : ''}.`;
+  const photographs = `Of the ${count(test.n_real)} photographs that the model was tested on, ${share(test.fpr)} got “${WORDS.ai}”`;
+  return `${photographs}${ai.length ? `; of the ${count(test.n_ai)} AI pictures, ${ai.join(' and ')}` : ''}.`;
 }
 
 /** @param {number} value not negative @returns {number} rounded, halves to the even neighbour, as Python's format does */
