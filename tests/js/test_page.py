@@ -19,6 +19,7 @@ from fauxto.reporting.text import chance
 from tests.helpers import make_photo
 from tests.js import site
 from tests.js.site import ANSWERED, EXAMPLES, PATIENCE, Tab
+from tests.runtime.provenance.files import CREATED, app11, jpeg, store
 
 pytestmark = [
     pytest.mark.browser,
@@ -114,6 +115,14 @@ def test_every_kind_of_answer_has_its_words(clean: Tab) -> None:
     assert not clean.page.is_visible("#heat")
 
 
+def test_what_a_file_declares_is_told(clean: Tab) -> None:
+    clean.choose(site.upload("signed.jpg", jpeg(*app11(store(CREATED)), image=make_photo(400, 300))))
+    assert "The file says: made by AI (C2PA manifest of Tester 1.0" in clean.text("#result")
+    clean.choose(EXAMPLES[4])
+    assert clean.rows()[0].endswith("The file says: made by AI")
+    assert "The file says" not in clean.rows()[1]
+
+
 def test_the_slider_tells_how_often_such_an_answer_is_right(clean: Tab) -> None:
     clean.choose(next(path for path in EXAMPLES if path.name == "ai-face-7.jpg"))
     assert clean.text("#result h2") == "Strong signs of AI"
@@ -128,7 +137,7 @@ def test_the_slider_tells_how_often_such_an_answer_is_right(clean: Tab) -> None:
 
 
 def test_the_heat_map_is_that_of_the_picture_that_is_open(clean: Tab) -> None:
-    clean.choose(*EXAMPLES[:3])
+    clean.choose(*EXAMPLES[3:])
     rows = clean.page.locator("#list .row")
     rows.nth(0).click()
     clean.page.check("#heat")
@@ -138,7 +147,7 @@ def test_the_heat_map_is_that_of_the_picture_that_is_open(clean: Tab) -> None:
     rows.nth(2).click()
     assert not clean.page.is_visible("canvas.heat")
     clean.page.wait_for_selector("canvas.heat", timeout=PATIENCE)
-    width, height = Image.open(EXAMPLES[2]).size
+    width, height = Image.open(EXAMPLES[5]).size
     assert clean.page.locator("canvas.heat").evaluate("canvas => canvas.width / canvas.height") == width / height
     first = clean.page.locator("canvas.heat").evaluate("canvas => canvas.toDataURL()")
     rows.nth(0).click()
@@ -190,7 +199,7 @@ def test_pasted_dropped_photographed_and_examples(clean: Tab) -> None:
 
 def test_json_and_case_file_hold_the_answer(clean: Tab, context: Any, tmp_path: Path) -> None:
     evil = "<img src=x onerror=document.title=1>.jpg"
-    clean.choose(site.upload(evil, EXAMPLES[0].read_bytes()))
+    clean.choose(site.upload(evil, EXAMPLES[4].read_bytes()))
     clean.page.click("text=Copy as JSON")
     clean.page.wait_for_selector("text=Copied.")
     record = json.loads(clean.page.evaluate("() => navigator.clipboard.readText()"))
@@ -206,7 +215,7 @@ def test_json_and_case_file_hold_the_answer(clean: Tab, context: Any, tmp_path: 
     text = case.inner_text("body")
     for part in (evil, record["model"], record["model_sha256"], clean.text("#result h2"), "A hint, never proof"):
         assert part in text
-    assert hashlib.sha256(EXAMPLES[0].read_bytes()).hexdigest() in text
+    assert hashlib.sha256(EXAMPLES[4].read_bytes()).hexdigest() in text
     widths = case.locator("img").evaluate_all("images => images.map((image) => image.naturalWidth)")
     assert len(widths) == 2
     assert min(widths) > 200

@@ -10,8 +10,10 @@ from benchmarks import javascript
 from fauxto.detector import Detector
 from fauxto.prediction import WORDS
 from fauxto.reporting.text import chance
+from tests.helpers import make_photo
 from tests.js import site
 from tests.js.site import EXAMPLES, PATIENCE, Tab
+from tests.runtime.provenance.files import CREATED, app11, jpeg, store
 
 pebble = pytest.importorskip("pebble", reason="needs the extra web")
 pytest.importorskip("fastapi", reason="needs the extra web")
@@ -57,15 +59,17 @@ def test_words_and_numbers_are_pythons(tab: Tab, detector: Detector) -> None:
 
 
 def test_heat_map_examples_and_errors_come_from_the_server(tab: Tab) -> None:
-    tab.page.locator("#list .row").nth(0).click()
+    tab.choose(EXAMPLES[4])
     tab.page.check("#heat")
     tab.page.wait_for_selector("canvas.heat", timeout=PATIENCE)
-    before = len(tab.rows())
+    before = tab.page.locator("#list li").count()
     tab.page.click("#examples li:nth-child(1) button")
     tab.page.wait_for_selector(f"#list li:nth-child({before + 1})")
     tab.choose(site.upload("note.txt", b"not a picture"))
     assert tab.rows()[before].startswith("Example 1 | ")
     assert tab.rows()[before + 1].startswith("note.txt | Cannot be read | not a picture")
+    tab.choose(site.upload("signed.jpg", jpeg(*app11(store(CREATED)), image=make_photo(400, 300))))
+    assert tab.rows()[before + 2].endswith("The file says: made by AI")
     assert "keeps none of them" in tab.text("#privacy")
 
 

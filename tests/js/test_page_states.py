@@ -308,6 +308,15 @@ def test_it_is_used_by_the_keyboard_alone(opened: Any) -> None:
     assert tab.text("#result h2") == "No sign of AI found"
 
 
+def test_a_phone_opens_its_own_camera(opened: Any) -> None:
+    tab = opened(390, has_touch=True, is_mobile=True)
+    with tab.page.expect_file_chooser() as chooser:
+        tab.page.tap("#camera")
+    assert chooser.value.element.get_attribute("capture") == "environment"
+    chooser.value.set_files(ALL[1])
+    tab.page.wait_for_selector(site.ANSWERED)
+
+
 def test_less_motion_is_no_motion(opened: Any) -> None:
     tab = opened(reduced_motion="reduce")
     Api.go.clear()

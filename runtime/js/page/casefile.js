@@ -42,7 +42,7 @@ export function caseFile({ record, details, info, copies, prior, date }) {
 <p><span class="number">${escape(words.number(record))}</span> ${words.number(record) && escape(words.condition(record))}</p>
 ${against ? `<p class="against">${escape(against)}</p>` : ''}
 ${paragraphs(words.meaning(record, info.card))}
-<p class="proof">${escape(words.NEVER_PROOF)}</p>
+<p class="proof">${escape(words.proof(record))}</p>
 ${figures(copies)}
 <h2>The file</h2>
 ${table([

@@ -1,7 +1,6 @@
 /** The engine of a page without a server: fauxto.js in a worker. */
 import { Detector } from './src/index.js';
 import { resizeFloat } from './src/resize.js';
-import { rebased } from './rates.js';
 
 /** @typedef {import('./words.js').Answer} Answer */
 /** @typedef {{width: number, height: number, data: ArrayLike<number>}} HeatMap log-odds of "ai", row by row */
@@ -18,7 +17,7 @@ import { rebased } from './rates.js';
 /**
  * @typedef {object} Engine
  * @property {Info} info
- * @property {(blob: Blob, options: {name: string, prior?: number}) => Promise<Answer>} predict
+ * @property {(blob: Blob, name: string) => Promise<Answer>} predict
  * @property {(blob: Blob) => Promise<HeatMap>} explain at most MAP_SIDE on its long side
  */
 
@@ -35,12 +34,7 @@ export async function open() {
   const { info, card } = detector;
   return {
     info: { ...info, card: card.raw },
-    async predict(blob, { name, prior = info.prior }) {
-      const record = await detector.predict(blob, { name });
-      if (record.p_ai === null || record.threshold === null || prior === info.prior) return record;
-      const [p_ai, threshold] = [record.p_ai, record.threshold].map((p) => rebased(p, info.prior, prior));
-      return { ...record, p_ai, threshold, prior };
-    },
+    predict: (blob, name) => detector.predict(blob, { name }),
     async explain(blob) {
       const { data, width, height } = await detector.explain(blob);
       const scale = Math.min(1, MAP_SIDE / Math.max(width, height));

@@ -26,10 +26,7 @@ export async function open() {
       prior: info.prior,
       card: info.card,
     },
-    async predict(blob, { name, prior }) {
-      const response = await ask(`api/predict${prior === undefined ? '' : `?prior=${prior}`}`, blob);
-      return { ...(await answer(response, 422)), path: name };
-    },
+    predict: async (blob, name) => ({ ...(await answer(await ask('api/predict', blob), 422)), path: name }),
     explain: async (blob) => answer(await ask('api/explain', blob)),
   };
 }

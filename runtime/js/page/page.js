@@ -77,7 +77,7 @@ async function look(item, by) {
   working += 1;
   change(item, { state: 'working' });
   try {
-    const record = await by.predict(item.blob, { name: item.name });
+    const record = await by.predict(item.blob, item.name);
     change(item, { state: 'done', record });
   } catch (error) {
     change(item, { state: 'failed', failure: /** @type {Error} */ (error).message });
@@ -140,6 +140,7 @@ function tell() {
   document.body.classList.toggle('several', items.length > 1);
   byId('how-many').textContent = `${items.length} pictures`;
   if (engine === null) return;
+  byId('mistakes').textContent = words.mistakes(items.length, engine.info.card, engine.info.operatingPoint);
   byId('progress-line').hidden = !isBusy();
   progress.max = items.length;
   progress.value = finished;

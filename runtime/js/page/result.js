@@ -105,7 +105,7 @@ export class Result {
         heading,
         ...bar(record),
         h('p', {}, words.meaning(record, card).join(' ')),
-        h('p', { class: 'proof' }, words.NEVER_PROOF),
+        h('p', { class: 'proof' }, words.proof(record)),
       ),
       this.viewer.element,
       caveats,

@@ -1,12 +1,10 @@
 /** What an answer says to a person. Every figure is the card's, of its test split; the words are the Python runtime's. */
 import { WORDS } from './src/prediction.js';
 
-/** @typedef {Omit<import('./src/prediction.js').Prediction, 'declared' | 'declared_by' | 'signature'> & {
- *   declared: string | null, declared_by: string | null, signature: string | null}} Answer what either engine gives */
+/** @typedef {Omit<import('./src/prediction.js').Prediction, 'signature'> & {signature: string | null}} Answer what either engine gives */
 /** @typedef {{fpr?: number | null, fpr_interval?: [number, number] | null, recall?: number | null,
  *   recall_interval?: [number, number] | null, ai_called_no_sign?: number | null, n_ai: number, n_real: number}} TestPoint */
 
-export const NEVER_PROOF = 'A hint, never proof. Do not accuse anyone with it.';
 
 /** What holds for every answer. */
 export const LIMITS = [
@@ -33,6 +31,12 @@ export function headline(record) {
   if (record.reason === 'too_small') return 'Too small to say';
   const words = record.verdict ? WORDS[record.verdict] : 'cannot be read';
   return words[0].toUpperCase() + words.slice(1);
+}
+
+/** @param {Answer} record @returns {string} what nobody may do with it */
+export function proof({ verdict }) {
+  const never = verdict === 'ai' ? ' Do not accuse anyone with it.' : verdict === 'no_sign' ? ' Do not trust a picture because of it.' : '';
+  return `A hint, never proof.${never}`;
 }
 
 /** @param {number} p 0..1 @returns {string} "AI 11 %"; never 0 or 100: a model is not that certain */
@@ -243,6 +247,19 @@ export function measured(card, point) {
   ].filter(Boolean);
   const photographs = `Of the ${count(test.n_real)} photographs that the model was tested on, ${share(test.fpr)} got “${WORDS.ai}”`;
   return `${photographs}${ai.length ? `; of the ${count(test.n_ai)} AI pictures, ${ai.join(' and ')}` : ''}.`;
+}
+
+/**
+ * What is to be expected of many pictures: a rate that is small for one is not for a hundred.
+ *
+ * @param {number} pictures how many there are
+ * @param {any} card the raw card
+ * @param {string | null} point
+ * @returns {string} empty where less than one mistake is to be expected
+ */
+export function mistakes(pictures, card, point) {
+  const expected = Math.round(pictures * (testPoint(card, point)?.fpr ?? 0));
+  return expected ? `Were all ${count(pictures)} photographs, about ${count(expected)} would get “${WORDS.ai}” by mistake.` : '';
 }
 
 /** @param {number} value not negative @returns {number} rounded, halves to the even neighbour, as Python's format does */

@@ -92,6 +92,18 @@ test('what a word means is told with the figures of test, never of val', () => {
   assert.equal(words.measured(untested, 'fpr1'), '');
 });
 
+test('of many photographs some are to be expected to be called AI', () => {
+  assert.equal(words.mistakes(20, card, 'fpr1'), '');
+  assert.equal(words.mistakes(1000, card, 'fpr1'), 'Were all 1,000 photographs, about 11 would get “strong signs of AI” by mistake.');
+  assert.equal(words.mistakes(1000, { ...card, test: undefined }, 'fpr1'), '');
+});
+
+test('neither answer may be used against somebody, or for a picture', () => {
+  assert.equal(words.proof(record()), 'A hint, never proof. Do not accuse anyone with it.');
+  assert.equal(words.proof(SILENT), 'A hint, never proof. Do not trust a picture because of it.');
+  assert.equal(words.proof(UNSURE), 'A hint, never proof.');
+});
+
 test('a picture too small to judge has no number, no lean and no rate', () => {
   assert.equal(words.headline(SMALL), 'Too small to say');
   assert.equal(words.number(SMALL), '');
