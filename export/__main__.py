@@ -17,11 +17,17 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m export",
         description="Turn RUN/model.pt into a model's folder: ONNX in every variant, Core ML, the card, each file "
         "compared with torch or with the fp32 file on real pictures.",
-        epilog="example: python -m export runs/first --out models/mine --formats onnx,coreml",
+        epilog="example: python -m export runs/first --int8 runs/first-int8 --out models/mine --formats onnx,coreml",
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="folder that `python -m train` wrote")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder to write, not there yet, named as the model"
+    )
+    parser.add_argument(
+        "--int8",
+        type=Path,
+        metavar="RUN",
+        help="run with --quantise of RUN's network, for the int8 file (default: none)",
     )
     parser.add_argument(
         "--formats", default="onnx", metavar="LIST", help="file formats: onnx, or onnx,coreml (default: onnx)"
@@ -51,6 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         lambda: export(
             args.run,
             args.out,
+            int8=args.int8,
             images=args.pictures,
             sample=args.sample,
             formats=args.formats.split(","),

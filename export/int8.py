@@ -1,133 +1,114 @@
-"""The int8 file: how activation ranges are found, and how many blocks stay in fp32, by measurement; or rebuilt."""
+"""The int8 file: a quantised run's network, calibrated by its own logits, and the proof that integers compute it."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
+import onnxruntime as ort
+import torch
+from torch import nn
 
-from export.embedded import embedded_card, save
+from export.checkpoint import load_run
 from export.errors import ExportError
-from export.quantiser import METHODS, Activation, Quantiser, activations
-from export.storage import half_weights
-from fauxto.errors import ImageError
-from fauxto.image.decode import load
-from fauxto.image.preprocess import Preprocessing, prepare
-from fauxto.inference.base import Floats
+from export.parity import Parity
+from fauxto.evaluate.records import Figures
 from fauxto.inference.onnx import OnnxSession
-from fauxto.model.card import CARD_FILE, MODEL_FILE
-
-TOLERANCE = 0.05
-"""Mean change that a crop's calibrated log-odds may have: on val, noise of this size turns 1 verdict in 100."""
+from train.config import Config
+from train.data import hold_out, read_images
+from train.finish import calibrated, calibration_card, for_calibration
+from train.model import with_weights
+from train.quantise import QuantisedResNet
 
 INT8 = "model-int8.onnx"
-COMPARED = 12  # images that methods and blocks are compared on, not those of the ranges
+CONVOLUTIONS = 20
+
+MAX_MEAN_DP, MAX_AUC_LOSS, MAX_TIME = 0.01, 0.003, 1.0
+"""Of the CPU's default: mean |Δp| on real pictures, AUC on val below fp32's, time relative to fp32's."""
 
 
-@dataclass(frozen=True)
-class Int8:
-    """What the card keeps of the int8 file, under "int8": how it was chosen, and all that it takes to rebuild it.
+def load_int8(run: Path, rule_of: Config) -> QuantisedResNet:
+    """The network of a run with --quantise. Raises ExportError for another run, or one that sees other crops."""
+    checkpoint, _ = load_run(run / "model.pt")
+    network = with_weights(checkpoint["model"])
+    if not isinstance(network, QuantisedResNet):
+        raise ExportError(f"{run}: not an int8 network; train one with --weights RUN/model.pt --quantise")
+    if Config.from_checkpoint(checkpoint).preprocessing() != rule_of.preprocessing():
+        raise ExportError(f"{run}: has another crop size, other crops or pooling than the fp32 run")
+    return network.requires_grad_(False)
 
-    Attributes:
-        errors: method -> mean |Δ log-odds| of a crop with no block in fp32, with one, and so on.
-        ranges: the best method, a key of METHODS.
-        blocks_in_fp32: how many of the first blocks are not quantised.
-        activations: value of the graph -> how it is quantised.
+
+class FileNetwork(nn.Module):
+    """An ONNX file in a network's place: (N, 3, S, S) float32 crops -> (N, 2) outputs, the logit of "ai" and 0."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.session = OnnxSession(path)
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        """Ask the file."""
+        logits = torch.from_numpy(self.session.run(crops.numpy()))
+        return torch.stack([logits, torch.zeros_like(logits)], 1)
+
+
+def int8_entry(path: Path, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The card's entry of an int8 file: calibration, thresholds and figures by the file's logits on val.
+
+    `checkpoint` is of the fp32 run: the same pictures, and the same bias from held-out sources.
+
+    Raises:
+        TrainError: the run's DATA cannot be read.
     """
-
-    errors: Mapping[str, list[float]]
-    ranges: str
-    blocks_in_fp32: int
-    activations: Mapping[str, Activation]
-
-    def as_card(self) -> dict[str, Any]:
-        """The card's "int8"."""
-        return asdict(self) | {"activations": {name: own._asdict() for name, own in self.activations.items()}}
-
-    @classmethod
-    def from_card(cls, raw: Mapping[str, Any]) -> Int8:
-        """The "int8" of a card. Raises ExportError where the file cannot be rebuilt from it."""
-        try:
-            block = raw["int8"]
-            own = {name: Activation(**entry) for name, entry in block["activations"].items()}
-            return cls(block["errors"], block["ranges"], int(block["blocks_in_fp32"]), own)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ExportError(
-                f"{CARD_FILE}: nothing to rebuild {INT8} from ({error}); export the model again"
-            ) from None
+    config, moved = Config.from_checkpoint(checkpoint), checkpoint["calibration"].get("held_out_bias")
+    train, val = read_images(config.data, config.val_share, config.seed)
+    chosen = for_calibration(hold_out(train, config.held_out)[0], val, config)
+    _, calibration, figures = calibrated(FileNetwork(path), chosen, config, moved)
+    return {
+        "file": path.name,
+        "providers": [],
+        "calibration": calibration_card(calibration, figures),
+        "operating_points": calibration.operating_points,
+        "val": figures,
+    }
 
 
-def write_int8(folder: Path, raw: dict[str, Any], rule: Preprocessing, images: Sequence[Path]) -> Int8:
-    """Write FOLDER/INT8, with the first blocks in fp32, as few as keep TOLERANCE, and the best of METHODS.
+def falls_short(found: Parity, own: Mapping[str, Figures], reference: Mapping[str, Figures]) -> str | None:
+    """Why an int8 file is not fit to be the CPU's default; None where it is.
 
-    The first blocks, because that is where rounding hurts: their wide maps carry the fine grain that everything
-    after them reads.
+    What counts is not that every verdict stays, but that it is as good: it has thresholds of its own.
 
     Args:
-        folder: with the fp32 file.
-        raw: the card.
-        rule: how crops are cut.
-        images: to calibrate with; some of them are kept to choose by.
+        found: the file beside the fp32 one.
+        own: its figures on val, by condition.
+        reference: those of fp32.
     """
-    crops = _crops(images, rule)
-    chosen = _choose(
-        folder / MODEL_FILE, crops[:COMPARED], crops[COMPARED:] or crops, raw["calibration"]["temperature"]
-    )
-    rebuild_int8(folder / MODEL_FILE, chosen, folder / INT8)
-    for method, found in chosen.errors.items():
-        told = " ".join(f"{own:.3f}" for own in found)
-        print(f"int8, mean |Δ log-odds| of a crop, {method}: {told}", file=sys.stderr)
-    print(f"int8: {chosen.ranges}, the first {chosen.blocks_in_fp32} blocks in fp32", file=sys.stderr)
-    return chosen
+    if found.mean_dp > MAX_MEAN_DP:
+        return f"mean |Δp| {found.mean_dp:.4f} is over {MAX_MEAN_DP}"
+    if found.ratio is not None and found.ratio > MAX_TIME:
+        return f"takes {found.ratio:.2f} of fp32's time"
+    for condition, figures in reference.items():
+        loss = figures["auc"] - own[condition]["auc"]
+        if loss > MAX_AUC_LOSS:
+            return f"AUC on val, {condition}, is {loss:.4f} lower"
+        for name, point in figures["operating_points"].items():
+            mine = own[condition]["operating_points"][name]
+            shares = {"recall": (mine["recall"], point["recall_interval"]), "fpr": (mine["fpr"], point["fpr_interval"])}
+            for word, (share, (low, high)) in shares.items():
+                if not low <= share <= high:
+                    return f"{word} on val, {condition}, at {name} is {share:.3f}, outside of {low:.3f} to {high:.3f}"
+    return None
 
 
-def rebuild_int8(reference: Path, chosen: Int8, path: Path) -> None:
-    """Write the int8 file from the fp32 one: the same bytes by the same versions of onnx and onnxruntime."""
+def integer_convolutions(path: Path) -> int:
+    """How many convolutions of a file onnxruntime computes in integers, by the graph that it makes of it here."""
     with tempfile.TemporaryDirectory() as place:
-        quantiser = Quantiser(reference, Path(place))
-        model = half_weights(quantiser.rebuild(chosen.activations, chosen.blocks_in_fp32))
-    save(model, embedded_card(reference) | {"precision": "int8"}, path)
-
-
-def _choose(reference: Path, compared: Sequence[Floats], calibration: Sequence[Floats], temperature: float) -> Int8:
-    """The fewest blocks in fp32, and the method, whose error on `compared` keeps TOLERANCE."""
-    session = OnnxSession(reference)
-    expected = [session.run(own) for own in compared]
-    errors: dict[str, list[float]] = {method: [] for method in METHODS}
-    with tempfile.TemporaryDirectory() as name:
-        quantiser, place = Quantiser(reference, Path(name)), Path(name, "int8.onnx")
-
-        def error(model: onnx.ModelProto) -> float:
-            onnx.save_model(model, str(place))
-            own = OnnxSession(place)
-            changes = [np.abs(own.run(x) - logits).mean() for x, logits in zip(compared, expected, strict=True)]
-            return float(np.mean(changes)) / temperature
-
-        ranges = {method: quantiser.ranges(method, calibration) for method in METHODS}
-        for in_float in range(len(quantiser.blocks)):
-            models = {method: quantiser.quantise(own, in_float) for method, own in ranges.items()}
-            for method, model in models.items():
-                errors[method].append(round(error(model), 5))
-            best = min(METHODS, key=lambda method: errors[method][-1])
-            if errors[best][-1] <= TOLERANCE:
-                break
-        return Int8(errors, best, in_float, activations(models[best]))
-
-
-def _crops(images: Sequence[Path], rule: Preprocessing) -> list[Floats]:
-    """The normalised crops of each readable image, (V, 3, S, S) float32."""
-    found = []
-    for path in images:
-        try:
-            found.append(prepare(load(path), rule))
-        except ImageError as error:
-            print(f"left out {error}", file=sys.stderr)
-    if not found:
-        raise ExportError("none of the pictures to calibrate int8 with could be read; name others with --pictures")
-    return found
+        settings = ort.SessionOptions()
+        settings.log_severity_level = 3  # that an optimised graph fits this machine alone is known
+        settings.optimized_model_filepath = str(Path(place, "optimised.onnx"))
+        ort.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+        nodes = onnx.load(settings.optimized_model_filepath).graph.node
+    return Counter(node.op_type for node in nodes)["QLinearConv"]

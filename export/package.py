@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from torch import nn
 from torchvision.models import ResNet
 
 from export import manifest, parity
@@ -17,22 +18,23 @@ from export.card import test_block, write_card
 from export.checkpoint import load_run, make_card, network_of, torch_logit
 from export.embedded import save
 from export.errors import ExportError
-from export.int8 import INT8, write_int8
+from export.int8 import CONVOLUTIONS, INT8, falls_short, int8_entry, integer_convolutions, load_int8
 from export.onnx_file import write_reference
+from export.qdq import int8_model
 from export.storage import int8_weights
 from fauxto.detector import Detector
 from fauxto.files import images_in, new_folder
-from fauxto.image.preprocess import Preprocessing
 from fauxto.inference.providers import CPU
 from fauxto.model.card import CARD_FILE, MODEL_FILE, REFERENCE, Card
 from fauxto.model.model import sha256
 from fauxto.verdict import decide, probability
 from train.config import Config
+from train.quantise import QuantisedResNet
 
 FORMATS = ("onnx", "coreml")
 MAX_LOGIT_DIFFERENCE = 1e-4
+MAX_INT8_LOGIT_DIFFERENCE = 0.2  # a sum in another order can be rounded the other way, and later layers carry it on
 INT8_WEIGHTS = "model-int8-weights.onnx"
-CALIBRATION_IMAGES = 48
 REPORT = ("learning_curve.png", "confusion_matrix.png", "roc.png", "calibration.png", "data.csv")
 
 Entries = dict[str, dict[str, Any]]
@@ -43,6 +45,7 @@ def export(
     run: Path,
     out: Path,
     *,
+    int8: Path | None = None,
     images: Path | None = None,
     sample: int = 64,
     formats: Sequence[str] = ("onnx",),
@@ -55,6 +58,7 @@ def export(
     Args:
         run: folder of a finished run.
         out: new folder, named as the model.
+        int8: folder of the finished run that quantised `run`; None for a model without an int8 file.
         images: real ones to compare on; default: the run's val, or all its data.
         sample: how many of them.
         formats: of FORMATS.
@@ -63,8 +67,8 @@ def export(
         test: report of `fauxto eval` for the card: of an earlier export of the same weights.
 
     Raises:
-        ExportError: RUN is no finished run, OUT is in use, a format or precision is unknown, TEST is no report, or
-            a file differs too much.
+        ExportError: RUN or INT8 is no finished run, OUT is in use, a format or precision is unknown, TEST is no
+            report, or a file differs too much.
     """
     for word in formats:
         if word not in FORMATS:
@@ -75,17 +79,20 @@ def export(
     tested = {} if test is None else {"test": test_block(test)}
     checkpoint, state_hash = load_run(run / "model.pt")
     config, network = Config.from_checkpoint(checkpoint), network_of(checkpoint)
+    quantised = load_int8(int8, config) if int8 else None
     rule, data = config.preprocessing(), Path(config.data)
     folder = images or (data / "val" if (data / "val").is_dir() else data)
-    calibration, paths = find(folder, sample, config.seed)
+    paths = find(folder, sample, config.seed)
 
     with new_folder(out) as folder:
         raw = make_card(out.name, checkpoint, state_hash, network, version)
         plain = write_reference(network, rule.crop_size, raw, folder / MODEL_FILE)
         write_card(raw | {"files": {MODEL_FILE: sha256(folder / MODEL_FILE)}}, folder / CARD_FILE)
-        compare_with_torch(network, Detector(folder, provider="cpu", variant=REFERENCE), paths)
+        compare_with_torch(network, Detector(folder, provider="cpu", variant=REFERENCE), paths, MAX_LOGIT_DIFFERENCE)
         packages = write_packages(network, raw, precisions, folder) if "coreml" in formats else {}
-        raw["variants"] = write_variants(plain, folder, raw, rule, calibration)
+        raw["variants"] = write_variants(plain, raw, folder)
+        if quantised:
+            raw["variants"]["int8"] = write_int8(quantised, checkpoint, raw, folder, paths)
         card = add_files(folder, raw | tested, packages)
         check_files(folder, raw, card, packages, paths)
         add_files(folder, raw | tested, packages)
@@ -110,16 +117,37 @@ def refuse_used(out: Path) -> None:
         raise ExportError(f"{out}: exists and is not an empty folder; choose another --out")
 
 
-def write_variants(
-    plain: onnx.ModelProto, folder: Path, raw: dict[str, Any], rule: Preprocessing, calibration: Sequence[Path]
-) -> Entries:
-    """Write the other ONNX files. Returns the card's entries; how they compare, and their providers, are to come."""
+def write_variants(plain: onnx.ModelProto, raw: dict[str, Any], folder: Path) -> Entries:
+    """Write the file with int8 weights. Returns the card's entries; how they compare, and providers, are to come."""
     save(int8_weights(plain), raw | {"precision": "int8-weights"}, folder / INT8_WEIGHTS)
-    raw["int8"] = write_int8(folder, raw, rule, calibration).as_card()
-    files = {REFERENCE: MODEL_FILE, "int8-weights": INT8_WEIGHTS, "int8": INT8}
-    entries: Entries = {name: {"file": file, "providers": []} for name, file in files.items()}
-    entries["int8"]["in_git"] = False
-    return entries
+    files = {REFERENCE: MODEL_FILE, "int8-weights": INT8_WEIGHTS}
+    return {name: {"file": file, "providers": []} for name, file in files.items()}
+
+
+def write_int8(
+    network: QuantisedResNet, checkpoint: Mapping[str, Any], raw: Mapping[str, Any], folder: Path, paths: Sequence[Path]
+) -> dict[str, Any]:
+    """Write the int8 file and prove it, and calibrate it by its own logits. Returns its entry in the card.
+
+    Raises:
+        ExportError: it is not the network that was trained, or onnxruntime computes a convolution in fp32.
+    """
+    path, about = folder / INT8, {**raw, "precision": "int8"}
+    model = int8_model(network, raw["input"]["crop_size"], raw["opset"])
+    save(model, about, path)
+    if (found := integer_convolutions(path)) != CONVOLUTIONS:
+        raise ExportError(
+            f"onnxruntime computes {found} of {CONVOLUTIONS} convolutions in integers; nothing was written"
+        )
+    print(f"[✓] int8: onnxruntime computes {CONVOLUTIONS} of {CONVOLUTIONS} convolutions in integers", file=sys.stderr)
+    entries = {REFERENCE: MODEL_FILE, "int8": INT8}
+    known = {"variants": {name: {"file": file, "providers": []} for name, file in entries.items()}}
+    write_card({**raw, **known, "files": {INT8: sha256(path)}}, folder / CARD_FILE)
+    detector = Detector(folder, provider="cpu", variant="int8")
+    compare_with_torch(network, detector, paths, MAX_INT8_LOGIT_DIFFERENCE)
+    entry = int8_entry(path, checkpoint)
+    save(model, about | {name: entry[name] for name in ("calibration", "operating_points", "val")}, path)
+    return entry
 
 
 def write_packages(network: ResNet, raw: dict[str, Any], precisions: Sequence[str], folder: Path) -> Entries:
@@ -166,19 +194,21 @@ def check_files(folder: Path, raw: dict[str, Any], card: Card, packages: Entries
         )
     if broken:
         raise ExportError(f"{'; '.join(broken)}; nothing was written")
-    variants[default_for_cpu(found)]["providers"].append(CPU)
+    variants[default_for_cpu(found, raw)]["providers"].append(CPU)
 
 
-def default_for_cpu(found: Mapping[str, parity.Parity]) -> str:
-    """The variant for the CPU: int8 where it pays, else the smallest file with the same answers."""
-    fits = [name for name in ("int8", "int8-weights") if found[name].may_be_default]
-    if "int8" in fits and (found["int8"].ratio or 1.0) > parity.MAX_INT8_TIME:
-        fits.remove("int8")
-    return (*fits, REFERENCE)[0]
+def default_for_cpu(found: Mapping[str, parity.Parity], raw: Mapping[str, Any]) -> str:
+    """The variant for the CPU: int8 where it is as good as fp32, else the smallest file with the same answers."""
+    if "int8" in found:
+        reason = falls_short(found["int8"], raw["variants"]["int8"]["val"], raw["val"])
+        print(f"int8 is {f'not the default: {reason}' if reason else 'the default on CPUs'}", file=sys.stderr)
+        if not reason:
+            return "int8"
+    return "int8-weights" if found["int8-weights"].may_be_default else REFERENCE
 
 
 def broken_bound(name: str, found: parity.Parity) -> str | None:
-    """What is wrong with a file; None where it keeps its bound. An int8 file may differ: then it is no default."""
+    """What is wrong with a file; None where it keeps its bound. An int8 file may differ: see `falls_short`."""
     if name == "coreml fp16":
         fits = found.max_dp <= parity.MAX_DIFFERENCE
         return None if fits else f"max |Δp| {found.max_dp:.4f} is over {parity.MAX_DIFFERENCE}"
@@ -198,8 +228,8 @@ def keep_report(run: Path, folder: Path) -> None:
             shutil.copyfile(run / name, folder / name)
 
 
-def find(folder: Path, sample: int, seed: int) -> tuple[list[Path], list[Path]]:
-    """Images from below `folder`, drawn with a seed: some to calibrate int8 with, and `sample` others to compare on.
+def find(folder: Path, sample: int, seed: int) -> list[Path]:
+    """`sample` images from below `folder`, drawn with a seed, to compare on.
 
     Raises:
         ExportError: there are none, or a folder cannot be listed.
@@ -211,14 +241,11 @@ def find(folder: Path, sample: int, seed: int) -> tuple[list[Path], list[Path]]:
     paths = sorted(map(Path, images_in(folder, refuse)))
     if not paths:
         raise ExportError(f"{folder}: no pictures to compare on; name a folder with --pictures")
-    order = np.random.default_rng(seed).permutation(len(paths))
-    split = min(CALIBRATION_IMAGES, len(paths) // 2)
-    chosen = order[split : split + sample]
-    return [paths[i] for i in order[:split]], [paths[i] for i in sorted(chosen)]
+    return [paths[i] for i in sorted(np.random.default_rng(seed).permutation(len(paths))[:sample])]
 
 
-def compare_with_torch(network: ResNet, detector: Detector, paths: Sequence[Path]) -> None:
-    """The fp32 file, through the runtime, against torch on real images. Raises ExportError over the bound."""
+def compare_with_torch(network: nn.Module, detector: Detector, paths: Sequence[Path], bound: float) -> None:
+    """A file, through the runtime, against torch on real images. Raises ExportError over the bound of a logit."""
     card = detector.card
     differences: list[float] = []
     changed = 0
@@ -235,11 +262,11 @@ def compare_with_torch(network: ResNet, detector: Detector, paths: Sequence[Path
     if not differences:
         raise ExportError("none of the pictures could be read; name others with --pictures")
     worst = max(differences)
-    fits = worst <= MAX_LOGIT_DIFFERENCE
+    fits = worst <= bound
     print(
-        f"[{'✓' if fits else '✗'}] fp32 against torch, {len(differences)} pictures: max |Δlogit| {worst:.1e} "
-        f"(bound {MAX_LOGIT_DIFFERENCE:.0e}), {changed} verdicts changed",
+        f"[{'✓' if fits else '✗'}] {detector.variant} against torch, {len(differences)} pictures: "
+        f"max |Δlogit| {worst:.1e}, mean {np.mean(differences):.1e} (bound {bound:.0e}), {changed} verdicts changed",
         file=sys.stderr,
     )
     if not fits:
-        raise ExportError(f"the ONNX file differs from torch by {worst:.1e}; nothing was written")
+        raise ExportError(f"the {detector.variant} file differs from torch by {worst:.1e}; nothing was written")

@@ -3,7 +3,6 @@
     python -m export.variants                       # the released model's, into its own folder
     python -m export.variants MODEL --out DIR
 
-model-int8.onnx                            from model.onnx, and the scales of its activations in the card
 NAME-8bit.mlpackage, NAME-6bit.mlpackage   from NAME.mlpackage
 
 The card has their sha256: a file that comes out otherwise is refused.
@@ -21,9 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from export.errors import ExportError
-from export.int8 import Int8, rebuild_int8
 from export.manifest import digests, not_kept
-from fauxto.model.card import MODEL_FILE
 from fauxto.model.model import Model, sha256
 from train.errors import exit_status
 
@@ -62,9 +59,6 @@ def write(model: Model, out: Path) -> list[Path]:
 def make(model: Model, name: str, path: Path) -> None:
     """Write one file or package of a model to `path`, by its precision's name in the card."""
     raw = model.card.raw
-    if name == "int8":
-        rebuild_int8(model.file(MODEL_FILE)[0], Int8.from_card(raw), path)
-        return
     try:
         from export import coreml  # coremltools, which is not for every system
     except ImportError:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fauxto.evaluate.dataset import LABELS, of_class
+from fauxto.evaluate.dataset import LABELS, LabelledImage, of_class
 from fauxto.evaluate.metrics import figures
 from fauxto.evaluate.records import Baseline, Figures
 from fauxto.files import replacing
@@ -33,10 +33,8 @@ def finish(network: nn.Module, config: Config, data: TrainingData, run: Path, hi
     not prove. A set that was never looked at is for `fauxto eval`.
     """
     held_out_bias = read_bias(config.bias_file) if config.bias_file else None
-    chosen = even_subset(of_new_sources(data.val, data.train), config.report_pictures, config.seed)
-    measured = measure_corruptions(network, chosen, config)
-    calibration = calibrate(measured, held_out_bias)
-    val = evaluate(measured, calibration)
+    chosen = for_calibration(data.train, data.val, config)
+    measured, calibration, val = calibrated(network, chosen, config, held_out_bias)
     baseline = trivial_baseline(data, config)
     area = f"AUC {baseline['auc']:.3f}" if "auc" in baseline else baseline["reason"]
     tell(f"trivial features on the training crops: {area}")
@@ -45,6 +43,22 @@ def finish(network: nn.Module, config: Config, data: TrainingData, run: Path, hi
     save_model(
         run, network, config, calibration, {"val": val, "trivial_baseline": baseline, "data": summary(data, config)}
     )
+
+
+def for_calibration(
+    train: Sequence[LabelledImage], val: Sequence[LabelledImage], config: Config
+) -> list[LabelledImage]:
+    """Val's images that a network is calibrated on."""
+    return even_subset(of_new_sources(val, train), config.report_pictures, config.seed)
+
+
+def calibrated(
+    network: nn.Module, images: Sequence[LabelledImage], config: Config, held_out_bias: Mapping[str, Any] | None
+) -> tuple[dict[str, Measured], Calibration, dict[str, Figures]]:
+    """Measure a network under each corruption and calibrate it; with its figures on the same images."""
+    measured = measure_corruptions(network, images, config)
+    calibration = calibrate(measured, held_out_bias)
+    return measured, calibration, evaluate(measured, calibration)
 
 
 def evaluate(measured: Mapping[str, Measured], calibration: Calibration) -> dict[str, Figures]:
@@ -68,24 +82,29 @@ def save_model(
     run: Path, network: nn.Module, config: Config, calibration: Calibration, for_card: Mapping[str, Any]
 ) -> None:
     """Write RUN/model.pt: the network, its settings and calibration, and what else the card says of it."""
-    moved = {"held_out_bias": dict(calibration.held_out_bias)} if calibration.held_out_bias else {}
     content = {
         "architecture": "resnet18",
         "config": config.to_dict(),
         "model": {name: tensor.cpu() for name, tensor in network.state_dict().items()},
-        "calibration": {
-            "method": "temperature and bias",
-            "temperature": calibration.temperature,
-            "bias": calibration.bias,
-            "conditions": list(for_card["val"]),
-            "n": calibration.n,
-            **moved,
-        },
+        "calibration": calibration_card(calibration, for_card["val"]),
         "operating_points": calibration.operating_points,
         **for_card,
         "torch": str(torch.__version__),
     }
     save(run / MODEL, content)
+
+
+def calibration_card(calibration: Calibration, val: Mapping[str, Figures]) -> dict[str, Any]:
+    """The card's "calibration"."""
+    moved = {"held_out_bias": dict(calibration.held_out_bias)} if calibration.held_out_bias else {}
+    return {
+        "method": "temperature and bias",
+        "temperature": calibration.temperature,
+        "bias": calibration.bias,
+        "conditions": list(val),
+        "n": calibration.n,
+        **moved,
+    }
 
 
 def summary(data: TrainingData, config: Config) -> dict[str, Any]:

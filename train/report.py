@@ -59,7 +59,7 @@ def learning_curve(history: Sequence[Row]) -> Figure:
     epochs = [row["epoch"] for row in history]
     for name in ("loss", "val_loss"):
         left.plot(epochs, [row[name] for row in history], marker=".", label={"loss": "train", "val_loss": "val"}[name])
-    left.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
+    left.set(xlabel="epoch", ylabel="loss", title="Loss")
     left.legend()
     right.plot(epochs, [row["val_auc"] for row in history], marker=".")
     right.set(xlabel="epoch", ylabel="AUC", title="Val AUC, centre crop")

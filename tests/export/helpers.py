@@ -8,16 +8,18 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from export import parity
 from export.package import REPORT
 from export.unfold import unfolded
-from fauxto.image.preprocess import cut_crops
+from fauxto.image.preprocess import cut_crops, prepare
 from fauxto.model.card import MODEL_FILE
 from fauxto.model.model import Model
 from tests.helpers import EXAMPLES, make_photo
 from train.checkpoint import MODEL, save
 from train.config import Config
+from train.quantise import QuantisedResNet, fold_norms, set_steps
 
 
 def write_images(folder: Path) -> None:
@@ -30,15 +32,24 @@ def write_images(folder: Path) -> None:
         make_photo(400, 300, seed=i).save(folder / "real" / f"made-{i}.png")
 
 
-def write_run(folder: Path, images: Path) -> None:
-    """What `python -m train` leaves in RUN, as far as an export reads it."""
+def quantised_release(released: Model) -> QuantisedResNet:
+    """The released network, quantised but not trained, in eval mode."""
+    network = QuantisedResNet(fold_norms(unfolded(released.folder / MODEL_FILE)))
+    rule = released.card.preprocessing
+    seen = [prepare(make_photo(700, 500, seed=seed), rule) for seed in range(40, 44)]
+    set_steps(network, torch.from_numpy(np.concatenate(seen)))
+    return network.eval()
+
+
+def write_run(folder: Path, images: Path, quantise: bool = False) -> None:
+    """What `python -m train` leaves in RUN, with or without --quantise, as far as an export reads it."""
     folder.mkdir()
     released = Model.open()
-    card = released.card.raw
+    card, network = released.card.raw, unfolded(released.folder / MODEL_FILE)
     copied = ("architecture", "calibration", "operating_points", "val", "trivial_baseline", "data")
     content = {name: card[name] for name in copied} | {
-        "config": Config(data=images).to_dict(),
-        "model": unfolded(released.folder / MODEL_FILE).state_dict(),
+        "config": Config(data=images, quantise=quantise, workers=0).to_dict(),
+        "model": (quantised_release(released) if quantise else network).state_dict(),
         "torch": card["versions"]["torch"],
     }
     save(folder / MODEL, content)

@@ -145,7 +145,7 @@ def test_an_onnx_file_holds_the_card_as_it_was_before_the_files_were_known(
     # Since the export, crops are cut out of one scaled picture.
     for entry, old in zip(card.pop("golden"), embedded.pop("golden"), strict=True):
         assert entry["logit"] == pytest.approx(old["logit"], abs=5e-4)
-    later = {"coreml", "files", "int8", "precision", "test", "variants", "version", "versions"}
+    later = {"coreml", "files", "precision", "test", "variants", "version", "versions"}
     assert embedded == {name: value for name, value in card.items() if name not in later}
 
 

@@ -32,7 +32,7 @@ def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_everything_that_git_does_not_keep_is_written(rebuilt: Path, released: Model) -> None:
     written = {path.relative_to(rebuilt).as_posix(): sha256(path) for path in rebuilt.rglob("*") if path.is_file()}
-    assert len(written) == 4
+    assert len(written) == 3
     assert written == {name: released.card.files[name] for name in written}
     assert {name.split("/")[0] for name in written} == {file for _, file in not_kept(released.card.raw)}
 

@@ -143,7 +143,7 @@ WRONG = [
     (("golden",), 7),
     (("files",), ["a"]),
     (("variants",), []),
-    (("variants",), {"int8": RAW["variants"]["int8"]}),
+    (("variants",), {"int8-weights": RAW["variants"]["int8-weights"]}),
     (("variants", "fp32"), None),
     (("variants", "fp32", "file"), "../../../../etc/passwd"),
     (("variants", "fp32", "file"), "/etc/passwd"),
@@ -229,7 +229,10 @@ def test_a_card_without_variants_has_the_reference_alone() -> None:
 
 def test_a_variant_has_a_calibration_of_its_own() -> None:
     points = {name: point | {"threshold": 0.9, "no_sign_below": 0.1} for name, point in RAW["operating_points"].items()}
-    own = RAW["variants"]["int8"] | {"calibration": {"temperature": 3, "bias": -1}, "operating_points": points}
+    own = {"file": "model-int8.onnx", "providers": []} | {
+        "calibration": {"temperature": 3, "bias": -1},
+        "operating_points": points,
+    }
     card = parse(changed("variants", "int8", value=own), "here")
     of_int8, of_fp32 = card.of_variant(card.variants["int8"]), card.of_variant(card.variants["fp32"])
     assert (of_int8.temperature, of_int8.bias) == (3, -1)
