@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
-from benchmarks.figures import CONTROL, OURS, SCHEMA, Race, Row, Scope
+from benchmarks.figures import CONTROL, OURS, SCHEMA, Race, Row, Scope, cells
 from benchmarks.peers import PEERS
 from fauxto import system
 from fauxto.bench.images import write_pictures
@@ -95,7 +95,7 @@ def contenders() -> list[str]:
 def race(
     names: Collection[str], rounds: int, busy: bool = False, scopes: Collection[Scope] = SCOPES, seed: int = 0
 ) -> Race:
-    """Run `rounds` rounds. Ctrl-C keeps what was measured.
+    """Run `rounds` rounds, then as many again, at most, of the cells that were noisy. Ctrl-C keeps what was measured.
 
     Args:
         names: of `contenders`.
@@ -115,20 +115,33 @@ def race(
             for name in names:
                 running.append(Contender(name, stack.enter_context(Child("benchmarks.worker", {"peer": name}))))
                 running[-1].greet()
+            places = _places(scopes, pictures)
             for number in range(rounds + 1):  # the first warms up
                 progress.stage(f"round {number} of {rounds}" if number else "warming up", number / (rounds + 1))
-                _round(running, scopes, pictures, order)
+                _round(running, places, order)
                 done = number
+            for number in range(rounds):
+                noisy = {
+                    (cell.scope, cell.input) for cell in cells(_record(machine, running, done, busy)) if cell.is_noisy
+                }
+                if not noisy:
+                    break
+                progress.stage(f"once more, noisy cells: {len(noisy)}", number / rounds)
+                _round(running, [place for place in places if place[:2] in noisy], order)
             progress.clear()
         except KeyboardInterrupt:
             tell("benchmarks: stopped; what was measured until now is kept")
     return _record(machine, running, done, busy)
 
 
-def _round(running: list[Contender], scopes: Collection[Scope], pictures: dict[str, str], order: random.Random) -> None:
-    """Every contender at every cell, in another order at each."""
+def _places(scopes: Collection[Scope], pictures: dict[str, str]) -> list[tuple[Scope, str, str]]:
+    """Every cell, with the path of its picture."""
     places: list[tuple[Scope, str, str]] = [("model", "one crop", "")] if "model" in scopes else []
-    places += [(scope, *picture) for scope in SCOPES[1:] if scope in scopes for picture in pictures.items()]
+    return places + [(scope, *picture) for scope in SCOPES[1:] if scope in scopes for picture in pictures.items()]
+
+
+def _round(running: list[Contender], places: list[tuple[Scope, str, str]], order: random.Random) -> None:
+    """Every contender at every cell of `places`, in another order at each."""
     for scope, name, path in places:
         for contender in order.sample(running, len(running)):
             contender.turn(scope, name, path)

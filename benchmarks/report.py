@@ -21,16 +21,20 @@ from benchmarks.figures import (
     base_of,
     by_round,
     cells,
+    samples,
 )
 from fauxto import system
 from fauxto.bench.statistics import NOISY, Summary
 from fauxto.errors import FauxtoError
 from fauxto.files import replacing
+from fauxto.inference.providers import CPU
+from fauxto.model.model import Model
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
 BEGIN, END = "<!-- benchmarks: written by python -m benchmarks --readme -->", "<!-- end of benchmarks -->"
 HEAD = ("", "times ours", "p50 ms", "p95 ms", "CPU ms", "\\|Δlogit\\|", "peak MiB")
+WORDS_BEGIN, WORDS_END = "<!-- speed: written by python -m benchmarks --readme -->", "<!-- end of speed -->"
 README_SCOPES: tuple[Scope, ...] = ("model", "picture")
 
 
@@ -55,14 +59,13 @@ def _table(cell: Cell) -> list[str]:
     """The rows that can be quoted, or one line that says why none can; a column that no row fills is left out."""
     if cell.doubt:
         return [f"Not quoted: {cell.doubt}."]
-    table = [HEAD, *(_words(*entry) for entry in cell.rows)]
+    table = [HEAD, *(_words(*entry, samples(entry[0]["cpu_s"], cell.rounds)) for entry in cell.rows)]
     filled = [place for place in range(len(HEAD)) if any(row[place] != "-" for row in table[1:])]
     lines = ["| " + " | ".join(row[place] for place in filled) + " |" for row in table]
     return [lines[0], "|---" * len(filled) + "|", *lines[1:]]
 
 
-def _words(row: Row, ratio: Ratio | None, found: Summary) -> tuple[str, ...]:
-    cpu_s = [second for turn in row["cpu_s"] for second in turn]
+def _words(row: Row, ratio: Ratio | None, found: Summary, cpu_s: list[float]) -> tuple[str, ...]:
     return (
         _name(row),
         "1" if row["peer"] == OURS else str(ratio) if ratio else "-",
@@ -91,9 +94,10 @@ def notes(race: Race) -> list[str]:
         f"{race['rounds']} rounds" + (", with every CPU kept busy by other processes" if race["busy"] else "")
         + f"; load before {host['load']}, after {host['load_after']}.",
         "- " + ", ".join(f"{name} {version}" for name, version in versions.items() if version) + ".",
-        f"- 'Times ours' is the time over that of {OURS} in the same round: the median over the rounds, and the "
-        f"quartiles. The control is {OURS} in a second process: its distance from 1, and its quartiles, are the noise. "
-        f"A table is shown where the control is within {NEAR} of 1 after {LEAST_ROUNDS} rounds or more.",
+        f"- 'Times ours' is the time over that of {OURS} in the same round: the median over the quieter half of the "
+        f"rounds, and the quartiles. The control is {OURS} in a second process: its distance from 1, and its "
+        f"quartiles, are the noise. A table is shown where the control is within {NEAR} of 1 after {LEAST_ROUNDS} "
+        "rounds or more.",
         f"- Times in ms are shown for rows whose calls vary by less than {NOISY:.0%} (coefficient of variation): "
         f"{_quiet(race)} rows here.",
         "- |Δlogit| is against ours: the network on four crops, or all crops of the picture. Who looks at one crop "
@@ -130,7 +134,7 @@ def write_tables(race: Race, folder: Path = RESULTS) -> list[Path]:
 
 
 def plot(race: Race) -> Figure | None:
-    """The ratios of all rounds as boxes, a panel for each cell that can be quoted; None where there is none."""
+    """The ratios of the quiet rounds as boxes, a panel for each cell that can be quoted; None where there is none."""
     panels = [cell for cell in cells(race) if not cell.doubt]
     if not panels:
         return None
@@ -142,7 +146,9 @@ def plot(race: Race) -> Figure | None:
         base = base_of(rows)
         assert base is not None  # it was measured against
         axes.axvline(1, color="#999999", lw=1)
-        axes.boxplot([by_round(row, base) for row in rows], orientation="horizontal", whis=(5, 95), showfliers=False)
+        axes.boxplot(
+            [by_round(row, base, cell.rounds) for row in rows], orientation="horizontal", whis=(5, 95), showfliers=False
+        )
         axes.set_yticks(range(1, len(rows) + 1), [_name(row) for row in rows], fontsize=7)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
@@ -175,12 +181,38 @@ def newest(races: list[Race]) -> Race:
     return quiet[-1]
 
 
-def update_readme(race: Race, readme: Path = FOLDER / "README.md") -> None:
-    """Write the tables between the README's markers anew. Raises FauxtoError where they are missing."""
-    text = readme.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise FauxtoError(f"{readme}: the line '{BEGIN}' or '{END}' is missing")
-    before, rest = text.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    with replacing(readme) as file:
-        file.write(f"{before}{BEGIN}\n\n{as_markdown(race, README_SCOPES)}\n\n{END}{after}")
+def in_words(race: Race) -> str:
+    """How long a picture takes, for people: medians of the quiet rounds of the file that runs on a CPU by default."""
+    model = Model.open()
+    default = f"fauxto {model.variant(CPU).name}"
+    lines = []
+    for cell in cells(race):
+        times = {row["peer"]: found["p50_ms"] for row, _, found in cell.rows if cell.scope == "picture"}
+        if median := times.get(default, times.get(OURS)):
+            lines.append(f"- {cell.input}: {float(f'{median / 1000:.1g}'):g} s")
+    host = race["machine"]
+    return "\n".join(
+        [
+            "From file to answer, once the model is loaded:",
+            "",
+            *lines,
+            "",
+            f"Medians of fauxto {host['versions']['fauxto']} on {host['usable_cpus']} cores of an {host['cpu']} "
+            "(`python -m benchmarks`); `fauxto bench` measures yours.",
+        ]
+    )
+
+
+def update_readme(race: Race, readme: Path = FOLDER / "README.md", front: Path = FOLDER.parent / "README.md") -> None:
+    """Write the tables and the words between the markers of both READMEs anew. Raises FauxtoError without markers."""
+    _replace(readme, BEGIN, as_markdown(race, README_SCOPES), END)
+    _replace(front, WORDS_BEGIN, in_words(race), WORDS_END)
+
+
+def _replace(page: Path, begin: str, text: str, end: str) -> None:
+    old = page.read_text(encoding="utf-8")
+    if begin not in old or end not in old:
+        raise FauxtoError(f"{page}: the line '{begin}' or '{end}' is missing")
+    before, rest = old.split(begin, 1)
+    with replacing(page) as file:
+        file.write(f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end, 1)[1]}")

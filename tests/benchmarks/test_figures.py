@@ -12,6 +12,7 @@ from fauxto import system
 from fauxto.errors import FauxtoError
 
 README = f"# Title\n\nbefore\n\n{report.BEGIN}\n\nold\n\n{report.END}\n\nafter\n"
+FRONT = f"# Title\n\n{report.WORDS_BEGIN}\n\nold\n\n{report.WORDS_END}\n"
 
 
 def row(peer: str, seconds: list[list[float]], scope: Scope = "model", name: str = "one crop") -> Row:
@@ -39,10 +40,30 @@ def drawn(slower: float, rounds: int = 20, disturbed: bool = True, control: floa
 
 def test_a_ratio_is_made_within_a_round() -> None:
     base, other = row(OURS, [[1.0, 1.2, 1.1], [10.0, 10.0, 99.0]]), row("abacus", [[2.2], [25.0], [7.0]])
-    assert figures.by_round(other, base) == pytest.approx([2.0, 2.5])  # the third round has no reference
-    found = figures.ratio(other, base)
-    assert found == figures.Ratio(2.25, 2.125, 2.375, 2)
-    assert figures.ratio(other, row(OURS, [])) is None
+    assert figures.by_round(other, base, [0, 1, 2]) == pytest.approx([2.0, 2.5])  # the third round has no reference
+    assert figures.by_round(other, base, [1]) == pytest.approx([2.5])
+    assert figures.ratio(other, base, [0, 1, 2]) == figures.Ratio(2.25, 2.125, 2.375, 2)
+    assert figures.ratio(other, base, []) is None
+
+
+def test_the_quiet_half_of_the_rounds_counts_and_the_choice_favours_nobody() -> None:
+    race, loud = drawn(2.0, rounds=40, disturbed=False), set(range(0, 40, 3))
+    for own in race["rows"]:
+        own["wall_s"] = [[s * 4 if i in loud else s for s in turn] for i, turn in enumerate(own["wall_s"])]
+    lucky = race["rows"][0]["wall_s"]
+    lucky[1] = [second / 1.02 for second in lucky[1]]  # one fast turn of one contender is no quiet round
+    (cell,) = figures.cells(race)
+    assert len(cell.rounds) == 20
+    assert not loud & set(cell.rounds)
+    ours, control, _ = (found for _, _, found in cell.rows)
+    assert not ours["noisy"]
+    assert ours["n"] == control["n"] == 80
+
+
+@pytest.mark.parametrize(("control", "rounds", "noisy"), [(1.2, 20, True), (1.0, 20, False), (1.2, 9, False)])
+def test_a_cell_whose_control_is_off_is_worth_more_rounds(control: float, rounds: int, noisy: bool) -> None:
+    (cell,) = figures.cells(drawn(2.0, control=control, rounds=rounds))
+    assert cell.is_noisy is noisy
 
 
 def test_what_disturbs_everybody_is_not_in_the_ratio() -> None:
@@ -92,19 +113,30 @@ def test_the_files_and_the_readme_hold_the_figures(tmp_path: Path) -> None:
     assert race["machine"]["date"][:10] in paths[0].name
     assert "LiteRT was left out: No module named 'litert_torch'." in paths[1].read_text()
     (tmp_path / "bench-this-cpu.json").write_text('{"rows": []}')  # of fauxto bench, which writes there too
-    readme = tmp_path / "README.md"
+    readme, front = tmp_path / "README.md", tmp_path / "front.md"
     readme.write_text(README)
-    report.update_readme(report.newest(report.read_all(tmp_path)), readme)
+    front.write_text(FRONT)
+    report.update_readme(report.newest(report.read_all(tmp_path)), readme, front)
     first = readme.read_text()
     assert first.startswith("# Title\n\nbefore\n")
     assert first.endswith("\n\nafter\n")
     assert "old" not in first
     assert "| abacus | 2.0" in first
-    report.update_readme(report.newest(report.read_all(tmp_path)), readme)
+    report.update_readme(report.newest(report.read_all(tmp_path)), readme, front)
     assert readme.read_text() == first
-    readme.write_text("nothing")
-    with pytest.raises(FauxtoError, match="is missing"):
-        report.update_readme(race, readme)
+    for page in (front, readme):
+        page.write_text("nothing")
+        with pytest.raises(FauxtoError, match="is missing"):
+            report.update_readme(race, readme, front)
+
+
+def test_the_front_page_says_in_words_how_long_a_picture_takes() -> None:
+    race = drawn(2.0)
+    seconds = [[0.163, 0.161, 0.159]] * 20
+    race["rows"] = [row(peer, seconds, "picture", "12 MP JPEG") for peer in (OURS, CONTROL)]
+    lines = report.in_words(race).splitlines()
+    assert [line for line in lines if line.startswith("-")] == ["- 12 MP JPEG: 0.2 s"]
+    assert "`python -m benchmarks`" in lines[-1]
 
 
 def test_the_readme_shows_the_newest_quiet_race_of_enough_rounds(tmp_path: Path) -> None:
@@ -129,3 +161,9 @@ def test_the_readme_s_tables_are_those_of_the_newest_results() -> None:
     table = report.as_markdown(report.newest(report.read_all()), report.README_SCOPES)
     assert f"{report.BEGIN}\n\n{table}\n\n{report.END}" in text
     assert "noisy" not in table
+
+
+def test_the_front_page_s_words_are_those_of_the_newest_results() -> None:
+    text = (report.FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    words = report.in_words(report.newest(report.read_all()))
+    assert f"{report.WORDS_BEGIN}\n\n{words}\n\n{report.WORDS_END}" in text
