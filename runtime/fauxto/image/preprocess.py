@@ -28,6 +28,8 @@ FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+SUPPORT = 3
+"""Pixels of the result on either side that the widest of the filters, lanczos, reaches over."""
 
 
 @dataclass(frozen=True)
@@ -65,24 +67,38 @@ def cut_crops(image: Image.Image, rule: Preprocessing) -> npt.NDArray[np.uint8]:
     Returns:
         (N, S, S, 3) uint8, one row for each of `rule.positions`.
     """
-    size, seen = rule.crop_size, scale(image, rule)
-    width, height = seen.size
+    size = rule.crop_size
+    width, height = scaled_size(image.size, rule.max_short_side)
+    places = [(offset(fx, width - size), offset(fy, height - size)) for fx, fy in rule.positions]
+    tops = [top for _, top in places]
+    seen = scale(image, rule, (min(tops), min(max(tops) + size, height)))
     crops = np.empty((len(rule.positions), size, size, 3), np.uint8)
-    for crop, (fx, fy) in zip(crops, rule.positions, strict=True):
-        left, top = offset(fx, width - size), offset(fy, height - size)
+    for crop, (left, top) in zip(crops, places, strict=True):
         box = (left, top, min(left + size, width), min(top + size, height))
         crop[:] = mirror_pad(np.asarray(seen.crop(box)), size)
     return crops
 
 
-def scale(image: Image.Image, rule: Preprocessing) -> Image.Image:
-    """An upright RGB image at the size that it is seen at: itself where its short side is small enough."""
+def scale(image: Image.Image, rule: Preprocessing, rows: tuple[int, int] | None = None) -> Image.Image:
+    """An upright RGB image at the size that it is seen at: itself where its short side is small enough.
+
+    `rows`, (first, last + 1), are those of the result that are looked at, and the others may be black: most of the work
+    is the horizontal pass, over every row of the image.
+    """
     width, height = scaled_size(image.size, rule.max_short_side)
     if (width, height) == image.size:
         return image
     # Two calls, since Pillow chooses by the sizes, and by its version, which direction it scales first.
-    rows = image.resize((width, image.height), FILTERS[rule.filter])
-    return rows.resize((width, height), FILTERS[rule.filter])
+    kernel = FILTERS[rule.filter]
+    if rows is None:
+        narrow = image.resize((width, image.height), kernel)
+    else:
+        ratio = image.height / height
+        first = max(0, math.floor((rows[0] - SUPPORT) * ratio))
+        last = min(image.height, math.ceil((rows[1] + SUPPORT) * ratio))
+        narrow = Image.new("RGB", (width, image.height))
+        narrow.paste(image.crop((0, first, image.width, last)).resize((width, last - first), kernel), (0, first))
+    return narrow.resize((width, height), kernel)
 
 
 def normalise(crops: npt.NDArray[np.uint8], mean: Sequence[float], std: Sequence[float]) -> npt.NDArray[np.float32]:

@@ -18,6 +18,8 @@ RULE = Preprocessing(
     mean=(0.485, 0.456, 0.406),
     std=(0.229, 0.224, 0.225),
 )
+Places = tuple[tuple[float, float], ...]
+PLACES: tuple[Places, ...] = (RULE.positions, ((0.5, 0.5),), ((0.2, 0.8), (0.8, 0.7)))
 
 
 @settings(max_examples=60)
@@ -29,18 +31,19 @@ def test_unscaled_crops_are_the_rule_bit_for_bit(width: int, height: int) -> Non
 
 
 @settings(max_examples=100)
-@given(st.integers(201, 900), st.integers(201, 900), st.integers(64, 200))
-@example(201, 3000, 200)  # Pillow scales a long strip vertically first
-@example(3000, 201, 200)
-@example(1600, 1200, 200)  # no fraction anywhere
-def test_scaled_crops_are_the_rule_bit_for_bit(width: int, height: int, most: int) -> None:
-    image, rule = make_photo(width, height), replace(RULE, max_short_side=most)
+@given(st.integers(201, 900), st.integers(201, 900), st.integers(64, 200), st.sampled_from(PLACES))
+@example(201, 3000, 200, PLACES[0])  # Pillow scales a long strip vertically first
+@example(3000, 201, 200, PLACES[1])
+@example(1600, 1200, 200, PLACES[2])  # no fraction anywhere
+def test_scaled_crops_are_the_rule_bit_for_bit(width: int, height: int, most: int, places: Places) -> None:
+    image, rule = make_photo(width, height), replace(RULE, max_short_side=most, positions=places)
     np.testing.assert_array_equal(cut_crops(image, rule), naive_crops(image, rule))
 
 
+@pytest.mark.parametrize("places", PLACES)
 @pytest.mark.parametrize("name", FILTERS)
-def test_what_was_scaled_once_is_not_scaled_again(name: str) -> None:
-    image, rule = make_photo(801, 603), replace(RULE, filter=name)
+def test_what_was_scaled_once_is_not_scaled_again(name: str, places: Places) -> None:
+    image, rule = make_photo(801, 603), replace(RULE, filter=name, positions=places)
     seen = scale(image, rule)
     assert seen.size == (266, 200)
     assert scale(seen, rule) is seen
