@@ -33,11 +33,11 @@ def main() -> None:
             for name, width, height, scheme in (("page", 1100, 1000, "light"), ("phone", 390, 1500, "dark")):
                 tab = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
                 tab.goto(f"http://127.0.0.1:{port}")
-                tab.wait_for_selector("#files input[type=file]", state="attached")
-                tab.set_input_files("#files input[type=file]", PICTURE)
-                tab.wait_for_selector(".verdict h2")
-                tab.click("#heat label")
-                tab.wait_for_selector("#result img[alt*='heat map']")
+                tab.wait_for_selector("#progress-line[hidden]", state="attached")
+                tab.set_input_files("#files", PICTURE)
+                tab.wait_for_selector("#result[data-kind]:not([data-kind='']) h2")
+                tab.check("#heat")
+                tab.wait_for_selector("canvas.heat")
                 tab.evaluate("window.scrollTo(0, 0)")  # the click scrolled down to the switch
                 tab.wait_for_timeout(500)
                 tab.screenshot(path=HERE / f"{name}.png")

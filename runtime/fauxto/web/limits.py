@@ -35,7 +35,7 @@ BODY_SECONDS, BODY_RATE = 10.0, 128 << 10
 WRITE_SECONDS = 30.0
 """That a client may leave an answer unread."""
 
-DECODE_SECONDS = 20.0
+DECODE_SECONDS = 30.0
 """For one picture to be decoded."""
 
 LEFT_SECONDS = 1.0
