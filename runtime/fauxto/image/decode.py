@@ -197,7 +197,7 @@ def _flat_band(band: Image.Image, profile: bytes | None, is_negative: bool) -> I
     band = to_srgb(band, profile)
     if has_alpha:
         band = Image.alpha_composite(Image.new("RGBA", band.size, "white"), band)
-    return band.convert("RGB")
+    return band if band.mode == "RGB" else band.convert("RGB")  # which copies even where nothing is to be done
 
 
 def _too_large() -> str:
