@@ -14,11 +14,17 @@ from fauxto.progress import tell
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Race, or write the tables of earlier races. Returns the exit status."""
+    """Race, write the tables of earlier races, or compare detectors. Returns the exit status."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["detectors"]:
+        from benchmarks.detectors.command import main as compare
+
+        return compare(words[1:])
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="This runtime beside its peers, turn by turn in one run, on the same weights and pictures.",
-        epilog="example: python -m benchmarks && python -m benchmarks --readme",
+        epilog="example: python -m benchmarks && python -m benchmarks --readme; "
+        "python -m benchmarks detectors DIR compares other detectors with ours",
     )
     parser.add_argument(
         "--rounds", type=positive, default=40, metavar="N", help="rounds in which everybody has a turn (default: 40)"
@@ -35,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--readme", action="store_true", help="race nothing: write the tables of the results in DIR and of this README"
     )
-    args = parser.parse_args(argv)
+    args = parser.parse_args(words)
     try:
         if args.readme:
             races = read_all(args.output_dir)

@@ -164,7 +164,7 @@ def read_all(folder: Path = RESULTS) -> list[Race]:
     """The races in a folder, oldest first. Raises FauxtoError for one of another schema."""
     races: list[Race] = []
     for path in folder.glob("*.json"):
-        if path.name.startswith("bench-"):  # of fauxto bench
+        if path.name.startswith(("bench-", "detectors-")):  # of fauxto bench, and of python -m benchmarks detectors
             continue
         race: Race = json.loads(path.read_text(encoding="utf-8"))
         if race["schema"] != SCHEMA:

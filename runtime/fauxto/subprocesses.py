@@ -39,16 +39,24 @@ def follow_parent() -> None:
 class Child:
     """`python -m module` with a job; iterating gives its messages as they come, until it ends.
 
+    Args:
+        module: what to run.
+        job: its first message.
+        python: the interpreter; default: this one.
+        environment: its variables; default: those of this process.
+
     Attributes:
         died: how the process ended, if not well; None until the last message is read.
     """
 
-    def __init__(self, module: str, job: Message) -> None:
+    def __init__(
+        self, module: str, job: Message, *, python: str = sys.executable, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.died: str | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # a pipe that nobody reads yet would fill up
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
-            text=True, encoding="utf-8", errors="replace",
+            [python, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
+            text=True, encoding="utf-8", errors="replace", env=environment,
         )  # fmt: skip
         self._send(job)
 
