@@ -136,6 +136,22 @@ def test_nothing_is_cut_off_and_nothing_is_two_letters_wide(opened: Any, width: 
         assert narrow == [], state
 
 
+def test_a_number_keeps_its_order_from_right_to_left(opened: Any) -> None:
+    tab = opened()
+    tab.choose(*ALL[:2])
+    tab.page.evaluate("() => { document.dir = 'rtl'; }")
+    for place in ("#list .number", "#result .number"):
+        first, last = tab.page.locator(place).first.evaluate(
+            """({ firstChild }) => [0, firstChild.length - 1].map((at) => {
+                const range = document.createRange();
+                range.setStart(firstChild, at);
+                range.setEnd(firstChild, at + 1);
+                return range.getBoundingClientRect().left;
+            })"""
+        )
+        assert first < last, place
+
+
 def test_disagreement_comes_first(opened: Any) -> None:
     tab = opened()
     tab.choose(*ALL[:3])

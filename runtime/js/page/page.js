@@ -121,6 +121,7 @@ function openItem(item, isWanted) {
 function retry(item) {
   delete item.failure;
   change(item, { state: 'waiting' });
+  byId('heading').focus(); // the button that was pressed is gone
   pump();
 }
 
