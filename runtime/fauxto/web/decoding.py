@@ -14,6 +14,7 @@ from fauxto.explain import cover
 from fauxto.image.decode import explain, keep_memory, load, open_image
 from fauxto.image.decoded import Decoded, decode
 from fauxto.image.preprocess import Preprocessing, scale, scaled_size
+from fauxto.provenance import declaration  # noqa: F401  # `decode` wants it with the first picture
 from fauxto.subprocesses import follow_parent
 from fauxto.web.limits import MAX_CROPS, MAX_MEMORY, MAX_PIXELS
 

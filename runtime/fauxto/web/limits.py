@@ -32,6 +32,9 @@ HEADER_SECONDS = 10.0
 BODY_SECONDS, BODY_RATE = 10.0, 128 << 10
 """For a body to arrive, and the bytes for which it gets a second more."""
 
+READ_BYTES = 16 << 10
+"""Of one connection, before the next one has its turn."""
+
 WRITE_SECONDS = 30.0
 """That a client may leave an answer unread."""
 
@@ -41,7 +44,7 @@ DECODE_SECONDS = 30.0
 LEFT_SECONDS = 1.0
 """That a decoding goes on when its client has left: most are done by then, and a new process costs more."""
 
-STOP_SECONDS = 2
+STOP_SECONDS = 1
 """For answers under way when the server is told to stop."""
 
 MAX_MEMORY = 3 << 30

@@ -9,7 +9,7 @@ import sys
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fauxto.web.guard import HEADERS
-from fauxto.web.limits import HEADER_SECONDS, MAX_CONNECTIONS, WRITE_SECONDS
+from fauxto.web.limits import HEADER_SECONDS, MAX_CONNECTIONS, READ_BYTES, WRITE_SECONDS
 
 GRACE = 2.0  # seconds from the last word until a connection is cut
 
@@ -37,6 +37,8 @@ class Protocol(H11Protocol):  # type: ignore[misc]  # uvicorn's types are not se
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Start the timer, or refuse one connection too many."""
         super().connection_made(transport)
+        # asyncio's transports read 256 KiB at once. In chunks of a byte each, h11 takes a second for so much.
+        transport.max_size = READ_BYTES  # type: ignore[attr-defined]
         self._watch()
         if len(self.connections) > self.most:
             self._refuse("503 Service Unavailable", "too many connections; try again in a moment")

@@ -13,6 +13,7 @@ import pytest
 
 from fauxto.detector import Detector
 from fauxto.web import engine, protocol, uploads
+from fauxto.web.limits import READ_BYTES
 from fauxto.web.uploads import Uploads
 from tests.helpers import encode, make_photo
 from tests.runtime.web.helpers import Answer, Served, clients, post, running, until
@@ -100,6 +101,20 @@ def test_a_body_that_keeps_coming_gets_the_time_it_needs(quick: Served, monkeypa
             time.sleep(0.4)
 
     assert httpx.post(f"{quick.url}/api/predict", content=slowly(), timeout=60).status_code == 200
+
+
+def test_no_connection_takes_long_turns(quick: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    receive = protocol.Protocol.data_received
+
+    def noted(self: protocol.Protocol, data: bytes) -> None:
+        seen.append(len(data))
+        receive(self, data)
+
+    monkeypatch.setattr(protocol.Protocol, "data_received", noted)
+    assert quick.raw(post(PHOTO + bytes(1 << 20)).replace(b"Host", b"Connection: close\r\nHost", 1)).status == 200
+    assert sum(seen) > 1 << 20
+    assert max(seen) <= READ_BYTES
 
 
 def test_a_client_that_does_not_read_is_cut_off(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
