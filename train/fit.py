@@ -26,7 +26,7 @@ from train.checkpoint import Checkpoint, Row, TrainingState, save_checkpoint
 from train.config import Config
 from train.crops import TrainingCrops, training_batches
 from train.data import TrainingData
-from train.device import choose_device, memory_layout, place
+from train.device import choose_device, memory_layout
 from train.measure import measure
 from train.model import ai_logit, build, freeze_body, parameter_groups
 from train.quantise import QuantisedResNet, fold_norms, set_steps
@@ -53,6 +53,7 @@ def fit(config: Config, data: TrainingData, run: Path, begun: Checkpoint | None 
     model, teacher = networks(config, data, device)
     optimizer = torch.optim.AdamW(parameter_groups(model, config.lr, config.weight_decay))
     model, optimizer = accelerator.prepare(model, optimizer)
+    teacher = accelerator.prepare_model(teacher, evaluation_mode=True) if teacher else None
     network = accelerator.unwrap_model(model)
     average = AveragedModel(network, multi_avg_fn=exponential_average(config.ema), use_buffers=True)
     state, history = TrainingState(network, average, optimizer), list(begun.history if begun else ())
@@ -78,15 +79,16 @@ def fit(config: Config, data: TrainingData, run: Path, begun: Checkpoint | None 
 
 
 def networks(config: Config, data: TrainingData, device: str) -> tuple[nn.Module, nn.Module | None]:
-    """The network to train, and the one that it is to answer as, on its device: for a plain run none but the labels."""
-    plain = build(config.weights)
+    """The network to train, and the one that it is to answer as; for a plain run None: the labels are what counts."""
+    layout = memory_layout(device)
+    plain = build(config.weights).to(memory_format=layout)
     if not config.quantise:
-        return plain.to(memory_format=memory_layout(device)), None
+        return plain, None
     teacher = fold_norms(plain.eval()).requires_grad_(False)
     network = QuantisedResNet(copy.deepcopy(teacher)).requires_grad_()
     crops, _ = next(iter(loader(config, data, config.batch, epoch=0)))
     set_steps(network, crops)
-    return network.to(memory_format=memory_layout(device)), place(teacher, device)
+    return network.to(memory_format=layout), teacher
 
 
 def one_cycle(optimizer: torch.optim.Optimizer, peaks: list[float], config: Config, processes: int) -> OneCycleLR:
