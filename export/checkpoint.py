@@ -114,8 +114,13 @@ def make_card(
         "created": datetime.now(UTC).date().isoformat(),
         "git_commit": git_commit(),
         "versions": {"torch": checkpoint["torch"], "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
-        "golden": [{"picture": i, "logit": torch_logit(network, golden_image(i), rule)} for i in range(len(SIZES))],
+        "golden": golden_logits(network, rule),
     }
+
+
+def golden_logits(network: nn.Module, rule: Preprocessing) -> list[dict[str, float]]:
+    """The card's "golden": the logits of the golden images."""
+    return [{"picture": i, "logit": torch_logit(network, golden_image(i), rule)} for i in range(len(SIZES))]
 
 
 def training_settings(config: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import onnxruntime as ort
 import torch
 from torch import nn
 
-from export.checkpoint import load_run
+from export.checkpoint import golden_logits, load_run
 from export.errors import ExportError
 from export.parity import Parity
 from fauxto.evaluate.records import Figures
@@ -56,7 +56,7 @@ class FileNetwork(nn.Module):
 
 
 def int8_entry(path: Path, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """The card's entry of an int8 file: calibration, thresholds and figures by the file's logits on val.
+    """The card's entry of an int8 file: calibration, thresholds and figures by the file's logits on val, golden logits.
 
     `checkpoint` is of the fp32 run: the same pictures, and the same bias from held-out sources.
 
@@ -66,12 +66,14 @@ def int8_entry(path: Path, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     config, moved = Config.from_checkpoint(checkpoint), checkpoint["calibration"].get("held_out_bias")
     train, val = read_images(config.data, config.val_share, config.seed)
     chosen = for_calibration(hold_out(train, config.held_out)[0], val, config)
-    _, calibration, figures = calibrated(FileNetwork(path), chosen, config, moved)
+    network = FileNetwork(path)
+    _, calibration, figures = calibrated(network, chosen, config, moved)
     return {
         "file": path.name,
         "providers": [],
         "calibration": calibration_card(calibration, figures),
         "operating_points": calibration.operating_points,
+        "golden": golden_logits(network, config.preprocessing()),
         "val": figures,
     }
 

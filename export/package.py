@@ -146,7 +146,7 @@ def write_int8(
     detector = Detector(folder, provider="cpu", variant="int8")
     compare_with_torch(network, detector, paths, MAX_INT8_LOGIT_DIFFERENCE)
     entry = int8_entry(path, checkpoint)
-    save(model, about | {name: entry[name] for name in ("calibration", "operating_points", "val")}, path)
+    save(model, about | {name: entry[name] for name in ("calibration", "operating_points", "golden", "val")}, path)
     return entry
 
 

@@ -22,6 +22,7 @@ from export.checkpoint import network_of
 from export.embedded import embedded_card
 from fauxto.detector import Detector
 from fauxto.errors import ModelError
+from fauxto.image.synthetic import golden_image
 from fauxto.inference.onnx import OnnxSession
 from fauxto.model.card import CARD_FILE, MODEL_FILE, read
 from fauxto.model.model import Model, sha256
@@ -103,6 +104,10 @@ def test_the_int8_file_has_a_calibration_of_its_own_logits(model: Model, quantis
     assert entry["operating_points"].keys() == model.card.operating_points.keys()
     own = model.card.of_variant(model.card.variants["int8"])
     assert own.temperature == entry["calibration"]["temperature"]
+    detector = Detector(model.folder, provider="cpu", variant="int8")
+    for golden in detector.card.golden:
+        answer = detector.predict(golden_image(int(golden["picture"])))
+        assert answer.logit == pytest.approx(golden["logit"], abs=1e-3)
     held = embedded_card(model.folder / "model-int8.onnx")
     assert held["calibration"] == entry["calibration"]
     assert held["operating_points"] == entry["operating_points"]

@@ -100,16 +100,17 @@ def check(model: Model, loaded: LoadedModel, threads: int | None = None) -> Chec
 
     A variant's own distance (int8) is its export's business: what counts is how much the provider adds to it.
     """
-    crops = selftest.golden_crops(model.card)
+    card = model.card.of_variant(model.card.variants[loaded.variant])
+    crops = selftest.golden_crops(card)
     try:
-        found = selftest.difference(loaded.session, model.card, crops)
+        found = selftest.difference(loaded.session, card, crops)
     except Exception as error:  # a provider can fail at its first run
         reason = (str(error).splitlines() or [repr(error)])[0].partition(";")[0]  # the fix is another one here
         return Check(math.inf, f"it fails when it runs: {reason}")
     own = 0.0
     if loaded.session.engine != CPU:
         cpu = load_on(model, resolve("cpu"), loaded.variant, threads)
-        own = selftest.difference(cpu.session, model.card, crops)
+        own = selftest.difference(cpu.session, card, crops)
     elif loaded.variant != REFERENCE:
         own = found
     if math.isfinite(found) and found <= own + selftest.BOUND:

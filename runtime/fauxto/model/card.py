@@ -57,7 +57,7 @@ class Variant:
         file: its name in the model's folder.
         providers: the execution providers that it is the best choice for, as onnxruntime names them.
         calibration: temperature and bias of its own logits, where they differ from the reference's.
-        operating_points: thresholds of its own, likewise.
+        operating_points, golden: thresholds and golden logits of its own, likewise.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Variant:
     providers: tuple[str, ...]
     calibration: tuple[float, float] | None = None
     operating_points: Mapping[str, OperatingPoint] | None = None
+    golden: tuple[Mapping[str, float], ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,7 @@ class Card:
         temperature, bias: p = sigmoid(logit / temperature + bias).
         operating_points, default_operating_point: the rules that turn p into words.
         minimum_short_side: px, of an image that can be judged at all.
-        golden: {"picture": number, "logit": expected} of each golden image, by the reference.
+        golden: {"picture": number, "logit": expected} of each golden image, by the reference; see `of_variant`.
         files: name -> sha256 of each file.
         variants: name -> the variant's file.
         test: figures of the test split, by condition and operating point, as `fauxto eval` gives them; empty for a
@@ -115,10 +116,11 @@ class Card:
         return self.operating_points[chosen]
 
     def of_variant(self, variant: Variant) -> Card:
-        """The card as it holds for one variant: with the calibration and thresholds of that file."""
+        """The card as it holds for one variant: with the calibration, thresholds and golden logits of that file."""
         temperature, bias = variant.calibration or (self.temperature, self.bias)
         points = variant.operating_points or self.operating_points
-        return replace(self, temperature=temperature, bias=bias, operating_points=points)
+        golden = variant.golden or self.golden
+        return replace(self, temperature=temperature, bias=bias, operating_points=points, golden=golden)
 
     def test_point(self, point: str, condition: str = "clean") -> Mapping[str, Any] | None:
         """Test's figures at an operating point: fpr, recall and ai_called_no_sign, each with its interval.
@@ -174,9 +176,7 @@ def _card(raw: Mapping[str, Any]) -> Card:
         operating_points=_points(raw["operating_points"]),
         default_operating_point=_name(raw["default_operating_point"]),
         minimum_short_side=_whole(raw, "minimum_short_side"),
-        golden=tuple(
-            {"picture": _whole(entry, "picture"), "logit": _number(entry, "logit")} for entry in raw["golden"]
-        ),
+        golden=_golden(raw["golden"]),
         files={str(name): str(digest) for name, digest in raw.get("files", {}).items()},
         variants={name: _variant(name, entry) for name, entry in raw.get("variants", ONLY_REFERENCE).items()},
         test=_test(raw.get("test") or {}),
@@ -197,14 +197,19 @@ def _points(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, OperatingPoint]:
 
 
 def _variant(name: str, raw: Mapping[str, Any]) -> Variant:
-    own, points = raw.get("calibration"), raw.get("operating_points")
+    own, points, golden = raw.get("calibration"), raw.get("operating_points"), raw.get("golden")
     return Variant(
         name=_name(name),
         file=_name(raw["file"]),  # no path: nothing outside of the model's folder is opened
         providers=tuple(map(_name, raw["providers"])),
         calibration=_calibration(own) if own else None,
         operating_points=_points(points) if points else None,
+        golden=_golden(golden) if golden else None,
     )
+
+
+def _golden(raw: Any) -> tuple[Mapping[str, float], ...]:
+    return tuple({"picture": _whole(entry, "picture"), "logit": _number(entry, "logit")} for entry in raw)
 
 
 def _calibration(raw: Mapping[str, Any]) -> tuple[float, float]:
@@ -258,6 +263,7 @@ def _check(card: Card) -> None:
     rule = card.preprocessing
     calibrations = [(card.temperature, card.bias), *(v.calibration for v in card.variants.values() if v.calibration)]
     points = [card.operating_points, *(v.operating_points for v in card.variants.values() if v.operating_points)]
+    golden = [*card.golden, *(entry for own in card.variants.values() for entry in own.golden or ())]
     rules = {
         "filter": rule.filter in FILTERS,
         "crop_size": 1 <= rule.crop_size <= 4096,
@@ -273,7 +279,7 @@ def _check(card: Card) -> None:
         "variants": REFERENCE in card.variants,
         "version": card.version >= 0,
         "minimum_short_side": 1 <= card.minimum_short_side <= MAX_SIDE,
-        "golden": all(0 <= entry["picture"] < len(SIZES) for entry in card.golden),
+        "golden": all(0 <= entry["picture"] < len(SIZES) for entry in golden),
     }
     if wrong := [name for name, holds in rules.items() if not holds]:
         raise ValueError(f"{wrong[0]} is not what this fauxto knows")

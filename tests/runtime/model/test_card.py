@@ -141,6 +141,7 @@ WRONG = [
     (("golden",), [{"picture": 99, "logit": 0}]),
     (("golden",), [{"picture": -1, "logit": 0}]),
     (("golden",), 7),
+    (("variants", "fp32", "golden"), [{"picture": 99, "logit": 0}]),
     (("files",), ["a"]),
     (("variants",), []),
     (("variants",), {"int8-weights": RAW["variants"]["int8-weights"]}),
@@ -229,13 +230,15 @@ def test_a_card_without_variants_has_the_reference_alone() -> None:
 
 def test_a_variant_has_a_calibration_of_its_own() -> None:
     points = {name: point | {"threshold": 0.9, "no_sign_below": 0.1} for name, point in RAW["operating_points"].items()}
-    own = {"file": "model-int8.onnx", "providers": []} | {
+    golden = [{"picture": 1, "logit": 0.5}]
+    own = {"file": "model-int8.onnx", "providers": [], "golden": golden} | {
         "calibration": {"temperature": 3, "bias": -1},
         "operating_points": points,
     }
     card = parse(changed("variants", "int8", value=own), "here")
     of_int8, of_fp32 = card.of_variant(card.variants["int8"]), card.of_variant(card.variants["fp32"])
     assert (of_int8.temperature, of_int8.bias) == (3, -1)
+    assert (list(of_int8.golden), of_fp32.golden) == (golden, card.golden)
     assert of_int8.operating_point("fpr1").threshold == 0.9
     assert (of_fp32.temperature, of_fp32.bias) == (card.temperature, card.bias)
     assert of_fp32.operating_points == card.operating_points
