@@ -43,6 +43,7 @@ function sources() {
   const examples = JSON.parse(readFileSync(here('page/examples.json'), 'utf8'));
   const onnxruntime = Object.values(FILES.wasm).map(([name]) => name);
   return new Map([
+    pair('LICENSE.txt', here('../../LICENSE')),
     ...readdirSync(here('page')).filter((name) => !LEFT_OUT.includes(name)).map((name) => pair(name, here(`page/${name}`))),
     ...modules().map((name) => pair(`src/${name}`, here(`src/${name}`))),
     ...['card.json', variantOf(card).file].map((name) => pair(`model/${name}`, RELEASED + name)),

@@ -139,6 +139,7 @@ class Tab:
 
     def ready(self) -> None:
         """Wait until the engine is, and nothing is being looked at."""
+        self.page.wait_for_selector("#figures:not(:empty)", state="attached", timeout=PATIENCE)
         self.page.wait_for_selector("#progress-line[hidden]", state="attached", timeout=PATIENCE)
 
     def choose(self, *files: Path | dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
  * the card's test, told in natural frequencies (Gigerenzer and Hoffrage 1995, doi 10.1037/0033-295X.102.4.684).
  */
 import { WORDS } from './src/prediction.js';
-import { withPrior } from './src/verdict.js';
+import { PRIOR, withPrior } from './src/verdict.js';
 import { chance, count, testPoint } from './words.js';
 
 /** What the slider offers: this many pictures in so many are AI. */
@@ -15,6 +15,17 @@ export const PRIORS = /** @type {const} */ ([
 export function nearest(prior) {
   const far = PRIORS.map(([few, all]) => Math.abs(logit(few / all) - logit(prior)));
   return far.indexOf(Math.min(...far));
+}
+
+/**
+ * Where the slider starts: at the base rate that was chosen for the engine. Even odds are nobody's choice but the
+ * calibration's convention, and it starts in its middle.
+ *
+ * @param {number | null} prior the record's, 0..1
+ * @returns {number} a place in PRIORS
+ */
+export function start(prior) {
+  return prior === null || prior === PRIOR ? PRIORS.length >> 1 : nearest(prior);
 }
 
 /** @param {number} prior 0..1 @returns {string} "1 picture in 20" */
@@ -66,7 +77,7 @@ export function worth(record, card, prior) {
   const test = testPoint(card, record.operating_point);
   if (!test || record.p_ai === null || record.reason === 'too_small') return [];
   const said = record.verdict === 'ai' ? right(test, prior) : missed(record, test, prior);
-  const own = rebased(record.p_ai, record.prior ?? 0.5, prior);
+  const own = rebased(record.p_ai, record.prior ?? PRIOR, prior);
   return [...said, `The number of this very picture would read “${chance(own)}” there.`];
 }
 

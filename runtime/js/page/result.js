@@ -130,7 +130,7 @@ export class Result {
 
   /** @param {words.Answer} record @param {any} card @returns {HTMLElement[]} the slider, and what it tells */
   rates(record, card) {
-    this.place ??= rates.nearest(record.prior ?? 0.5);
+    this.place ??= rates.start(record.prior);
     const last = rates.PRIORS.length - 1;
     const told = h('output', { for: 'prior', class: 'told' });
     const slider = h('input', { type: 'range', id: 'prior', min: 0, max: last, step: 1, value: this.place });
@@ -159,7 +159,7 @@ export class Result {
 
   /** @returns {number} the base rate that the reader chose, 0..1 */
   prior() {
-    const [few, all] = rates.PRIORS[this.place ?? rates.nearest(0.5)];
+    const [few, all] = rates.PRIORS[this.place ?? rates.start(null)];
     return few / all;
   }
 

@@ -1,5 +1,6 @@
 /** What an answer says to a person. Every figure is the card's, of its test split; the words are the Python runtime's. */
 import { WORDS } from './src/prediction.js';
+import { PRIOR } from './src/verdict.js';
 
 /** @typedef {Omit<import('./src/prediction.js').Prediction, 'signature'> & {signature: string | null}} Answer what either engine gives */
 /** @typedef {{fpr?: number | null, fpr_interval?: [number, number] | null, recall?: number | null,
@@ -52,7 +53,8 @@ export function number(record) {
 
 /** @param {Answer} record @returns {string} the base rate that its number is for: "if half of such pictures are AI" */
 export function condition(record) {
-  return `if ${record.prior === 0.5 ? 'half of such pictures are' : `${share(record.prior ?? 0.5)} of such pictures are`} AI`;
+  const prior = record.prior ?? PRIOR;
+  return `if ${prior === PRIOR ? 'half' : share(prior)} of such pictures are AI`;
 }
 
 /** @param {number} value 0..1 @returns {string} per cent, with one decimal under 10: "1.1 %", "28 %" */
@@ -141,7 +143,8 @@ export function contradiction(record) {
   if (record.declared === 'ai' && record.verdict === 'no_sign') {
     return (
       'The file itself says that AI made it, and the model finds no sign of that. ' +
-      'Take the file’s word for it: photographs are hardly ever marked as AI, and the model misses many AI pictures.'
+      'The model misses many AI pictures, so the file’s word weighs more; ' +
+      'yet such a note can be written into any file: look for an earlier copy.'
     );
   }
   return null;

@@ -113,7 +113,7 @@ test('a picture too small to judge has no number, no lean and no rate', () => {
 test('file and model disagree where one says camera or AI and the other does not', () => {
   const cases = [
     [{ declared: 'camera', verdict: 'ai' }, /One of the two is wrong/],
-    [{ declared: 'ai', verdict: 'no_sign' }, /Take the file’s word/],
+    [{ declared: 'ai', verdict: 'no_sign' }, /the file’s word weighs more; yet/],
     [{ declared: 'ai', verdict: 'ai' }, null],
     [{ declared: 'camera', verdict: 'no_sign' }, null],
     [{ declared: 'edited', verdict: 'ai' }, null],
@@ -160,6 +160,8 @@ test('a number moves with the base rate, and back', () => {
     assert.ok(rare < p);
     assert.ok(Math.abs(rates.rebased(rare, 0.05, 0.5) - p) < 1e-12);
   }
+  assert.deepEqual(rates.PRIORS[rates.start(0.5)], [1, 10]);
+  assert.deepEqual(rates.PRIORS[rates.start(0.05)], [1, 20]);
   for (const [index, [few, all]] of rates.PRIORS.entries()) assert.equal(rates.nearest(few / all), index);
 });
 
