@@ -30,6 +30,8 @@ FILTERS = {
 }
 SUPPORT = 3
 """Pixels of the result on either side that the widest of the filters, lanczos, reaches over."""
+BAND = 256
+"""Rows that are scaled at once."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,16 @@ def scale(image: Image.Image, rule: Preprocessing, rows: tuple[int, int] | None 
     width, height = scaled_size(image.size, rule.max_short_side)
     if (width, height) == image.size:
         return image
-    # Two calls, since Pillow chooses by the sizes, and by its version, which direction it scales first.
-    kernel = FILTERS[rule.filter]
-    if rows is None:
-        narrow = image.resize((width, image.height), kernel)
-    else:
-        ratio = image.height / height
-        first = max(0, math.floor((rows[0] - SUPPORT) * ratio))
-        last = min(image.height, math.ceil((rows[1] + SUPPORT) * ratio))
-        narrow = Image.new("RGB", (width, image.height))
-        narrow.paste(image.crop((0, first, image.width, last)).resize((width, last - first), kernel), (0, first))
+    kernel, ratio = FILTERS[rule.filter], image.height / height
+    first, last = rows or (0, height)
+    first = max(0, math.floor((first - SUPPORT) * ratio))
+    last = min(image.height, math.ceil((last + SUPPORT) * ratio))
+    # Two passes, since Pillow chooses by the sizes, and by its version, which direction it scales first; the first one
+    # band by band, since what Pillow cuts out of an image it copies.
+    narrow = Image.new("RGB", (width, image.height))
+    for top in range(first, last, BAND):
+        band = image.crop((0, top, image.width, min(top + BAND, last)))
+        narrow.paste(band.resize((width, band.height), kernel), (0, top))
     return narrow.resize((width, height), kernel)
 
 
