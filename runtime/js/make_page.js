@@ -1,6 +1,6 @@
 /**
- * `npm run page [FOLDER] [-- URL]` writes the page for any web server, GitHub Pages included: its own files, the library, the model,
- * onnxruntime-web, the examples, and a service worker that knows them all by content.
+ * `npm run page [FOLDER] [URL]` writes the page for any web server, GitHub Pages included: its own files, the library,
+ * the model, onnxruntime-web, the examples, and a service worker that knows them all by content.
  */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,10 @@ export async function makePage(folder, url) {
     cpSync(from, join(folder, to));
   }
   const html = readFileSync(here('page/index.html'), 'utf8');
-  writeFileSync(join(folder, 'index.html'), url ? html.replace('content="preview.png"', `content="${new URL('preview.png', url).href}"`) : html);
+  writeFileSync(
+    join(folder, 'index.html'),
+    url ? html.replace('content="preview.png"', `content="${new URL('preview.png', url).href}"`) : html,
+  );
   await sharp(here('page/preview.svg')).png({ palette: true }).toFile(join(folder, 'preview.png'));
   const worker = readFileSync(here('page/sw.js'), 'utf8');
   writeFileSync(join(folder, 'sw.js'), worker.replace('({})', JSON.stringify(hashes(folder), null, 2)));
@@ -44,7 +47,9 @@ function sources() {
   const onnxruntime = Object.values(FILES.wasm).map(([name]) => name);
   return new Map([
     pair('LICENSE.txt', here('../../LICENSE')),
-    ...readdirSync(here('page')).filter((name) => !LEFT_OUT.includes(name)).map((name) => pair(name, here(`page/${name}`))),
+    ...readdirSync(here('page'))
+      .filter((name) => !LEFT_OUT.includes(name))
+      .map((name) => pair(name, here(`page/${name}`))),
     ...modules().map((name) => pair(`src/${name}`, here(`src/${name}`))),
     ...['card.json', variantOf(card).file].map((name) => pair(`model/${name}`, RELEASED + name)),
     ...onnxruntime.map((name) => pair(`onnxruntime-web/${name}`, here(`node_modules/onnxruntime-web/dist/${name}`))),
@@ -54,7 +59,9 @@ function sources() {
 
 /** @returns {string[]} paths in src of what runs in a browser */
 function modules() {
-  const names = readdirSync(here('src'), { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/'));
+  const names = readdirSync(here('src'), { recursive: true, encoding: 'utf8' }).map((name) =>
+    name.replaceAll('\\', '/'),
+  );
   return names.filter((name) => name.endsWith('.js') && !name.endsWith('_node.js'));
 }
 
@@ -63,14 +70,21 @@ function pair(to, from) {
   return [to, from];
 }
 
-/** @param {string} folder @returns {Record<string, string>} path -> sha256 of every file in it, but of a preview for other sites */
+/** @param {string} folder @returns {Record<string, string>} path -> sha256 of its files, but for other sites' preview */
 function hashes(folder) {
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(join(folder, '/').length).replaceAll('\\', '/'))
     .filter((path) => path !== 'preview.png')
     .sort();
-  return Object.fromEntries(paths.map((path) => [path, createHash('sha256').update(readFileSync(join(folder, path))).digest('hex')]));
+  return Object.fromEntries(
+    paths.map((path) => [
+      path,
+      createHash('sha256')
+        .update(readFileSync(join(folder, path)))
+        .digest('hex'),
+    ]),
+  );
 }
 
 if (process.argv[1] && basename(process.argv[1]) === basename(fileURLToPath(import.meta.url))) {

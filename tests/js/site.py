@@ -21,7 +21,7 @@ BELOW = "some/where/"
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.[jp][pn]g"))
 ANSWERED = "#result:is([data-kind=ai], [data-kind=unsure], [data-kind=no_sign])"
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds for what a busy machine does in two seconds."""
 
 

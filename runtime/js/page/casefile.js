@@ -1,5 +1,6 @@
 /** The case file: one HTML file for print or archive, with nothing to fetch and nothing to run. */
 import * as rates from './rates.js';
+import { WORDS } from './src/prediction.js';
 import * as words from './words.js';
 
 /**
@@ -13,13 +14,23 @@ import * as words from './words.js';
  */
 
 const STYLE = `
-:root { color-scheme: light; } body { font: 11pt/1.5 system-ui, sans-serif; color: #1c2026; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; } h2 { font-size: 1.1rem; margin: 1.6rem 0 .3rem; break-after: avoid; }
-p { margin: .3rem 0; } .number { font-size: 1.2rem; font-weight: 600; } .proof, .against { border: 2px solid; padding: .5rem .8rem; font-weight: 600; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem; margin: 1rem 0; align-items: start; }
-figure { margin: 0; break-inside: avoid; } img { max-width: 100%; max-height: 60vh; } figcaption { font-size: .9rem; color: #4b545f; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: start; vertical-align: top; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ccd1d7; overflow-wrap: anywhere; }
-th { font-weight: 600; white-space: nowrap; } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem; background: #f2f3f5; padding: .8rem; }
+:root { color-scheme: light; }
+body { font: 11pt/1.5 system-ui, sans-serif; color: #1c2026; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
+h2 { font-size: 1.1rem; margin: 1.6rem 0 .3rem; break-after: avoid; }
+p { margin: .3rem 0; }
+.number { font-size: 1.2rem; font-weight: 600; }
+.proof, .against { border: 2px solid; padding: .5rem .8rem; font-weight: 600; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem; margin: 1rem 0; }
+figure { margin: 0; break-inside: avoid; }
+img { max-width: 100%; max-height: 60vh; }
+figcaption { font-size: .9rem; color: #4b545f; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: start; vertical-align: top; padding: .2rem .6rem .2rem 0; border-bottom: 1px solid #ccd1d7; }
+th { font-weight: 600; white-space: nowrap; }
+td { overflow-wrap: anywhere; }
+td p { margin: 0; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem; background: #f2f3f5; padding: .8rem; }
 @page { margin: 18mm; }`;
 
 /**
@@ -39,18 +50,18 @@ export function caseFile({ record, details, info, copies, prior, date }) {
 <style>${STYLE}</style>
 <p>fauxto case file, ${escape(date.toISOString())}</p>
 <h1>${escape(words.headline(record))}</h1>
-<p><span class="number">${escape(words.number(record))}</span> ${words.number(record) && escape(words.condition(record))}</p>
+${number(record)}
 ${against ? `<p class="against">${escape(against)}</p>` : ''}
 ${paragraphs(words.meaning(record, info.card))}
 <p class="proof">${escape(words.proof(record))}</p>
 ${figures(copies)}
 <h2>The file</h2>
 ${table([
-    ['Name', `<bdi dir="auto">${escape(name)}</bdi>`],
-    ['SHA-256', `<code>${escape(details.sha256)}</code>`],
-    ['Size', escape(`${record.width} × ${record.height} px, ${words.count(details.bytes)} bytes`)],
-    ['It says of itself', paragraphs(words.declaration(record))],
-  ])}
+  ['Name', `<bdi dir="auto">${escape(name)}</bdi>`],
+  ['SHA-256', `<code>${escape(details.sha256)}</code>`],
+  ['Size', escape(`${record.width} × ${record.height} px, ${words.count(details.bytes)} bytes`)],
+  ['It says of itself', paragraphs(words.declaration(record))],
+])}
 <p>The picture above is a copy. Keep the file itself: the SHA-256 shows that it is the one that was judged.</p>
 <h2>What such an answer is worth</h2>
 ${paragraphs([...rates.worth(record, info.card, prior), words.measured(info.card, record.operating_point)])}
@@ -58,25 +69,33 @@ ${paragraphs([...rates.worth(record, info.card, prior), words.measured(info.card
 ${paragraphs([...caveats, ...words.LIMITS])}
 <h2>What answered</h2>
 ${table([
-    ['Model', escape(info.model)],
-    ['SHA-256 of it', `<code>${escape(info.modelSha256)}</code>`],
-    ['Rule', escape(`${record.operating_point}: “strong signs of AI” from ${words.chance(record.threshold ?? 1)} on`)],
-    ['Its test', escape(info.card.test?.set ?? 'not tested')],
-  ])}
+  ['Model', escape(info.model)],
+  ['SHA-256 of it', `<code>${escape(info.modelSha256)}</code>`],
+  ['Rule', escape(`${record.operating_point}: “${WORDS.ai}” from ${words.chance(record.threshold ?? 1)} on`)],
+  ['Its test', escape(info.card.test?.set ?? 'not tested')],
+])}
 <h2>The record</h2>
 <pre>${escape(JSON.stringify({ ...record, path: name }, null, 2))}</pre>
 </html>
 `;
 }
 
+/** @param {words.Answer} record @returns {string} its number, and the base rate that it is for */
+function number(record) {
+  const said = words.number(record);
+  return said && `<p><span class="number">${escape(said)}</span> ${escape(words.condition(record))}</p>`;
+}
+
 /** @param {Case['copies']} copies @returns {string} */
 function figures({ plain, heat }) {
-  const caption = 'Where the evidence lies: orange speaks for AI, blue against it. It shows what moved the model, not what is false.';
+  const caption =
+    'Where the evidence lies: orange speaks for AI, blue against it. It shows what moved the model, not what is false.';
   const picture = plain
     ? `<figure><img src="${escape(plain)}" alt="The picture"></figure>`
     : '<p>The browser that wrote this file could not show the picture.</p>';
   return `<div class="figures">${picture}
-<figure><img src="${escape(heat)}" alt="The picture with its heat map"><figcaption>${escape(caption)}</figcaption></figure></div>`;
+<figure><img src="${escape(heat)}" alt="The picture with its heat map">
+<figcaption>${escape(caption)}</figcaption></figure></div>`;
 }
 
 /** @param {string[]} sentences @returns {string} */
@@ -86,12 +105,19 @@ function paragraphs(sentences) {
 
 /** @param {[string, string][]} rows a heading, and HTML @returns {string} */
 function table(rows) {
-  return `<table>${rows.map(([heading, html]) => `<tr><th scope="row">${escape(heading)}</th><td>${html}</td></tr>`).join('\n')}</table>`;
+  const lines = rows.map(([heading, html]) => `<tr><th scope="row">${escape(heading)}</th><td>${html}</td></tr>`);
+  return `<table>${lines.join('\n')}</table>`;
 }
 
 /** @param {unknown} text @returns {string} as text or as a quoted attribute of HTML, each line without controls */
 export function escape(text) {
-  const names = /** @type {Record<string, string>} */ ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' });
+  const names = /** @type {Record<string, string>} */ ({
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  });
   const lines = String(text).split('\n').map(words.visible);
   return lines.join('\n').replace(/[&<>"']/g, (mark) => names[mark]);
 }

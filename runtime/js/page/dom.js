@@ -3,8 +3,8 @@
 /**
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
- * @param {Record<string, string | number | boolean | EventListener | null>} [attributes] a function is a listener ("onclick"), true
- *   an attribute without a value, false and null none
+ * @param {Record<string, string | number | boolean | EventListener | null>} [attributes] a function is a listener
+ *   ("onclick"), true an attribute without a value, false and null none
  * @param {...(Node | string | null)} children
  * @returns {HTMLElementTagNameMap[T]}
  */

@@ -24,7 +24,8 @@ import { resizeFloat } from './src/resize.js';
 /** Long side of a heat map, cells: the network's own are five times as coarse. */
 const MAP_SIDE = 128;
 
-export const PRIVACY = 'Your pictures stay on this device: this page judges them in your browser, and sends none anywhere.';
+export const PRIVACY =
+  'Your pictures stay on this device: this page judges them in your browser, and sends none anywhere.';
 export const LOADING = 'Getting the model ready (on the first visit, up to 27 MB are downloaded)…';
 
 /** @returns {Promise<Engine>} */

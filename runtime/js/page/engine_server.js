@@ -2,8 +2,7 @@
 
 /** @typedef {import('./engine_local.js').Engine} Engine */
 
-export const PRIVACY =
-  'Your pictures go to the computer that serves this page and no further. It keeps none of them.';
+export const PRIVACY = 'Your pictures go to the computer that serves this page and no further. It keeps none of them.';
 export const LOADING = 'Asking the server…';
 
 /** How often a busy server is asked again, and after how many milliseconds at first. */

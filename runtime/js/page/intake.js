@@ -5,7 +5,8 @@ import { byId, h } from './dom.js';
 
 /** @param {Add} add */
 export function listen(add) {
-  const take = (/** @type {Iterable<File>} */ files) => add(Array.from(files, (file) => ({ name: file.name, blob: file })));
+  const take = (/** @type {Iterable<File>} */ files) =>
+    add(Array.from(files, (file) => ({ name: file.name, blob: file })));
   chosen(byId('choose'), byId('files'), take);
   dropped(take);
   document.addEventListener('paste', ({ clipboardData }) => {

@@ -8,7 +8,7 @@ import { declares, headline, number, visible } from './words.js';
  * @property {number} id in the order of arrival
  * @property {string} name
  * @property {Blob} blob
- * @property {'waiting' | 'working' | 'done' | 'failed'} state "failed": nobody answered; a picture that cannot be read is done
+ * @property {'waiting' | 'working' | 'done' | 'failed'} state "failed": no answer; unreadable is done
  * @property {import('./words.js').Answer} [record] once done
  * @property {string} [failure] why it failed
  * @property {Promise<import('./heat.js').HeatMap>} [heat] once asked for

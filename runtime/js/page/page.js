@@ -13,7 +13,9 @@ import * as words from './words.js';
 const AT_ONCE = 2;
 
 const home = /** @type {HTMLMetaElement} */ (document.querySelector('meta[name=engine]')).content;
-const { open, LOADING, PRIVACY } = await (home === 'server' ? import('./engine_server.js') : import('./engine_local.js'));
+const { open, LOADING, PRIVACY } = await (home === 'server'
+  ? import('./engine_server.js')
+  : import('./engine_local.js'));
 
 /** @type {Item[]} */
 let items = [];
@@ -100,7 +102,8 @@ function change(item, to) {
 function done(item) {
   if (isBusy()) return;
   if (sort.value !== 'arrival') list.sort(sort.value);
-  if (items.length === 1) return say(`${words.visible(item.name)}: ${summary(item)}. ${item.record ? words.number(item.record) : ''}`);
+  if (items.length === 1)
+    return say(`${words.visible(item.name)}: ${summary(item)}. ${item.record ? words.number(item.record) : ''}`);
   const found = new Map();
   for (const one of items) found.set(summary(one), (found.get(summary(one)) ?? 0) + 1);
   say(`${items.length} pictures: ${Array.from(found, ([text, many]) => `${many} × ${text}`).join(', ')}.`);
@@ -163,7 +166,7 @@ function about({ info }) {
   );
   byId('experts').textContent =
     `Model ${info.model} (sha256 ${info.modelSha256.slice(0, 12)}…, ${info.variant}) on ${info.provider}, ` +
-    `rule ${info.operatingPoint}${crossOriginIsolated ? ', with threads' : ''}. Test: ${info.card.test?.set ?? 'none'}.`;
+    `rule ${info.operatingPoint}. Test: ${info.card.test?.set ?? 'none'}.`;
 }
 
 /** @param {string} text to a screen reader */

@@ -8,7 +8,19 @@ import { chance, count, testPoint } from './words.js';
 
 /** What the slider offers: this many pictures in so many are AI. */
 export const PRIORS = /** @type {const} */ ([
-  [1, 1000], [1, 500], [1, 200], [1, 100], [1, 50], [1, 20], [1, 10], [1, 5], [1, 3], [1, 2], [2, 3], [4, 5], [9, 10],
+  [1, 1000],
+  [1, 500],
+  [1, 200],
+  [1, 100],
+  [1, 50],
+  [1, 20],
+  [1, 10],
+  [1, 5],
+  [1, 3],
+  [1, 2],
+  [2, 3],
+  [4, 5],
+  [9, 10],
 ]);
 
 /** @param {number} prior 0..1 @returns {number} the place in PRIORS that is nearest, in log-odds */
@@ -97,7 +109,7 @@ function right({ recall, fpr, recall_interval: caught, fpr_interval: accused }, 
 }
 
 /**
- * How many AI pictures get this answer too. What photographs get is not in the card, so no share of right answers is told.
+ * How many AI pictures get this answer too. What photographs get is not in the card: no share of right ones is told.
  *
  * @param {import('./words.js').Answer} record
  * @param {import('./words.js').TestPoint} test

@@ -1,4 +1,5 @@
 /** The open picture: the words, what they mean, the heat map, and what to do now. */
+import { advice } from './advice.js';
 import { caseFile } from './casefile.js';
 import { bdi, h } from './dom.js';
 import { kind } from './list.js';
@@ -13,7 +14,7 @@ import * as words from './words.js';
 export class Result {
   /**
    * @param {HTMLElement} element
-   * @param {{retry: (item: Item) => void, back: () => void, say: (text: string) => void}} actions say: to a screen reader
+   * @param {{retry: (item: Item) => void, back: () => void, say: (text: string) => void}} actions say: aloud
    */
   constructor(element, actions) {
     this.element = element;
@@ -113,14 +114,25 @@ export class Result {
       section('What the file says of itself', h('p', {}, words.declaration(record).join(' '))),
       section(
         'What to do now',
-        h('ul', { class: 'advice' }, ...words.advice(record).map(({ title, text }) => h('li', {}, h('strong', {}, title), ' ', text))),
+        h(
+          'ul',
+          { class: 'advice' },
+          ...advice(record).map(({ title, text }) => h('li', {}, h('strong', {}, title), ' ', text)),
+        ),
       ),
       this.take(item, record),
       this.inside(item, record),
     ];
   }
 
-  /** What weakens the answer, once the file was read. @param {Item} item @param {words.Answer} record @param {any} card @param {HTMLElement} into */
+  /**
+   * Tell what weakens the answer, once the file was read.
+   *
+   * @param {Item} item
+   * @param {words.Answer} record
+   * @param {any} card
+   * @param {HTMLElement} into
+   */
   async weaken(item, record, card, into) {
     const found = await this.details(item).catch(() => null);
     const caveats = words.caveats(record, found?.quality ?? null, card);
@@ -152,7 +164,11 @@ export class Result {
         h('label', { for: 'prior' }, 'AI made ', chosen),
         h('div', {}, slider, h('p', { class: 'ends fine', 'aria-hidden': 'true' }, ...[0, last].map(end))),
         told,
-        h('p', { class: 'fine' }, 'By the rates of the model’s test. A picture that was chosen because it looked odd is a case apart.'),
+        h(
+          'p',
+          { class: 'fine' },
+          'By the rates of the model’s test. A picture that was chosen because it looked odd is a case apart.',
+        ),
       ),
     ];
   }
@@ -172,7 +188,10 @@ export class Result {
       file.disabled = true;
       this.saving.add(item);
       said.textContent = 'The case file is being made…';
-      const text = await this.save(item, record).then(() => 'The case file is saved.', (error) => `No case file: ${error.message}`);
+      const text = await this.save(item, record).then(
+        () => 'The case file is saved.',
+        (error) => `No case file: ${error.message}`,
+      );
       this.saving.delete(item);
       file.disabled = false;
       said.textContent = text;
@@ -180,7 +199,11 @@ export class Result {
     });
     return section(
       'Take it along',
-      h('p', {}, 'The case file is one page to print or archive: picture, heat map, SHA-256, figures, limits and date.'),
+      h(
+        'p',
+        {},
+        'The case file is one page to print or archive: picture, heat map, SHA-256, figures, limits and date.',
+      ),
       h('p', { class: 'buttons' }, file, copy, said),
     );
   }
@@ -211,7 +234,10 @@ export class Result {
   /** @param {Item} item @param {words.Answer} record @returns {HTMLElement} */
   inside(item, record) {
     const hash = h('code', {}, '…');
-    this.details(item).then(({ sha256 }) => (hash.textContent = sha256), () => (hash.textContent = 'cannot be read'));
+    this.details(item).then(
+      ({ sha256 }) => (hash.textContent = sha256),
+      () => (hash.textContent = 'cannot be read'),
+    );
     return h(
       'details',
       {},
@@ -246,7 +272,15 @@ function bar(record) {
   const said = words.number(record);
   if (!said) return [];
   const meter = h('progress', { class: 'bar', max: 1, value: record.p_ai, 'aria-hidden': 'true' });
-  return [h('p', { class: 'chance' }, h('span', { class: 'number' }, said), h('span', { class: 'fine' }, ` ${words.condition(record)}`)), meter];
+  return [
+    h(
+      'p',
+      { class: 'chance' },
+      h('span', { class: 'number' }, said),
+      h('span', { class: 'fine' }, ` ${words.condition(record)}`),
+    ),
+    meter,
+  ];
 }
 
 /** @param {number} place in rates.PRIORS @returns {HTMLElement} what stands at an end of the slider */

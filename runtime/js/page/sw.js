@@ -1,6 +1,6 @@
 /**
- * Keeps the page's own files, by content: cache first, and nothing else. `npm run page` puts path -> sha256 in here, so a
- * changed file is a changed service worker, and the browser fetches what is new beside what is kept.
+ * Keeps the page's own files, by content: cache first, and nothing else. `npm run page` puts path -> sha256 in here, so
+ * a changed file is a changed service worker, and the browser fetches what is new beside what is kept.
  */
 const FILES = /** @type {Record<string, string>} */ ({});
 
@@ -50,9 +50,13 @@ function pathOf(request) {
   return Object.hasOwn(FILES, path) ? path : null;
 }
 
-scope.addEventListener('install', (/** @type {any} */ event) => event.waitUntil(Promise.all(Object.keys(FILES).map(keep))));
+scope.addEventListener('install', (/** @type {any} */ event) =>
+  event.waitUntil(Promise.all(Object.keys(FILES).map(keep))),
+);
 
-scope.addEventListener('activate', (/** @type {any} */ event) => event.waitUntil(tidy().then(() => scope.clients.claim())));
+scope.addEventListener('activate', (/** @type {any} */ event) =>
+  event.waitUntil(tidy().then(() => scope.clients.claim())),
+);
 
 scope.addEventListener('message', (/** @type {any} */ { data }) => {
   if (data === 'take over') scope.skipWaiting();

@@ -19,17 +19,41 @@ export class Viewer {
     this.token = 0;
     this.image = h('img', { class: 'picture', decoding: 'async' });
     this.canvas = h('canvas', { class: 'heat', hidden: true, role: 'img', 'aria-label': 'Heat map over the picture' });
-    this.hint = h('p', { class: 'fine', hidden: true }, 'This browser cannot show the picture. The answer is about it all the same.');
+    this.hint = h(
+      'p',
+      { class: 'fine', hidden: true },
+      'This browser cannot show the picture. The answer is about it all the same.',
+    );
     this.box = h('input', { type: 'checkbox', id: 'heat', onchange: () => this.redraw() });
     this.said = h('span', { class: 'fine', role: 'status' });
     this.legend = h(
       'div',
       { class: 'legend', hidden: true },
-      h('p', {}, h('span', { class: 'key for-ai', 'aria-hidden': 'true' }), ' speaks for AI ', h('span', { class: 'key not-ai', 'aria-hidden': 'true' }), ' speaks against it'),
+      h(
+        'p',
+        {},
+        h('span', { class: 'key for-ai', 'aria-hidden': 'true' }),
+        ' speaks for AI ',
+        h('span', { class: 'key not-ai', 'aria-hidden': 'true' }),
+        ' speaks against it',
+      ),
       h('p', { class: 'fine' }, 'It shows what moved the model, not what is false in the picture: a hint, not proof.'),
     );
-    this.control = h('p', { class: 'switch' }, this.box, h('label', { for: 'heat' }, 'Show where the evidence lies'), this.said);
-    this.element = h('figure', { class: 'viewer' }, h('div', { class: 'stage' }, h('div', { class: 'over' }, this.image, this.canvas)), this.hint, this.control, this.legend);
+    this.control = h(
+      'p',
+      { class: 'switch' },
+      this.box,
+      h('label', { for: 'heat' }, 'Show where the evidence lies'),
+      this.said,
+    );
+    this.element = h(
+      'figure',
+      { class: 'viewer' },
+      h('div', { class: 'stage' }, h('div', { class: 'over' }, this.image, this.canvas)),
+      this.hint,
+      this.control,
+      this.legend,
+    );
     this.image.addEventListener('error', () => this.unseen());
     this.image.addEventListener('load', () => this.redraw());
   }

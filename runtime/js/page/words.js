@@ -1,18 +1,18 @@
-/** What an answer says to a person. Every figure is the card's, of its test split; the words are the Python runtime's. */
+/** What an answer says to a person. Every figure is the card's, of its test split; the words are Python's. */
 import { WORDS } from './src/prediction.js';
 import { PRIOR } from './src/verdict.js';
 
-/** @typedef {Omit<import('./src/prediction.js').Prediction, 'signature'> & {signature: string | null}} Answer what either engine gives */
+/** @typedef {import('./src/prediction.js').Prediction} Prediction */
+/** @typedef {Omit<Prediction, 'signature'> & {signature: string | null}} Answer what either engine gives */
 /** @typedef {{fpr?: number | null, fpr_interval?: [number, number] | null, recall?: number | null,
  *   recall_interval?: [number, number] | null, ai_called_no_sign?: number | null, n_ai: number, n_real: number}} TestPoint */
-
 
 /** What holds for every answer. */
 export const LIMITS = [
   'The model judges the look of the pixels, not whether what is shown is true.',
   'It was not made for drawings, renderings, screenshots, or pictures of a screen.',
   'A new generator may leave no sign that it knows; an edit of a real photograph may go unnoticed.',
-  'Its figures hold for the pictures of its test; on other kinds of picture, and on ones picked because they looked odd, they differ.',
+  'Its figures hold for the pictures of its test; they differ on other kinds, and on ones picked for looking odd.',
 ];
 
 /** Short side under which the page says that more pixels would help, and JPEG quality under which it names that. */
@@ -36,7 +36,12 @@ export function headline(record) {
 
 /** @param {Answer} record @returns {string} what nobody may do with it */
 export function proof({ verdict }) {
-  const never = verdict === 'ai' ? ' Do not accuse anyone with it.' : verdict === 'no_sign' ? ' Do not trust a picture because of it.' : '';
+  const never =
+    verdict === 'ai'
+      ? ' Do not accuse anyone with it.'
+      : verdict === 'no_sign'
+        ? ' Do not trust a picture because of it.'
+        : '';
   return `A hint, never proof.${never}`;
 }
 
@@ -93,7 +98,10 @@ export function meaning(record, card) {
   if (record.verdict === 'no_sign') return meaningOfNoSign(test);
   if (record.reason === 'too_small') {
     const short = Math.min(record.width ?? 0, record.height ?? 0);
-    return [`Its short side has ${short} px, and ${card.minimum_short_side} px or more are needed.`, 'Look for a larger copy.'];
+    return [
+      `Its short side has ${short} px, and ${card.minimum_short_side} px or more are needed.`,
+      'Look for a larger copy.',
+    ];
   }
   const leaning = record.lean === 'ai' ? 'It leans to AI' : 'It does not lean to AI';
   const from = `“${WORDS.ai}” is said from ${chance(record.threshold ?? 1)} on, so that few photographs get it`;
@@ -116,7 +124,8 @@ function meaningOfAi(test) {
 
 /** @param {TestPoint | null} test @returns {string[]} */
 function meaningOfNoSign(test) {
-  let said = 'This is no sign of a photograph either: new generators, and edits of real photographs, may score this low';
+  let said =
+    'This is no sign of a photograph either: new generators, and edits of real photographs, may score this low';
   if (test?.ai_called_no_sign != null) {
     said += `, as ${share(test.ai_called_no_sign)} of the ${count(test.n_ai)} AI pictures of the test did`;
   }
@@ -171,7 +180,8 @@ export function declares(record) {
 /** @param {Answer} record @returns {string[]} what the file says of itself, in sentences */
 export function declaration(record) {
   if (record.declared === null) return ['What the file says of itself was not read here.'];
-  if (record.declared === 'nothing') return ['The file says nothing of where it comes from, which is no evidence either way.'];
+  if (record.declared === 'nothing')
+    return ['The file says nothing of where it comes from, which is no evidence either way.'];
   const by = record.declared_by ? ` (${visible(record.declared_by)})` : '';
   const checked = SIGNED.get(record.signature ?? 'unverified') ?? '';
   return [`The file says: ${declares(record)}${by}.`, checked, 'It has no part in the number above.'];
@@ -190,48 +200,13 @@ export function caveats(record, quality, card) {
   const largest = card.input.max_short_side;
   if (record.reason === 'too_small') return [];
   return [
-    short > largest && `It was looked at with a short side of ${largest} px; a small edit in a large picture can be lost.`,
+    short > largest &&
+      `It was looked at with a short side of ${largest} px; a small edit in a large picture can be lost.`,
     short < FEW_PIXELS && 'It is small: the more of the original’s pixels there are, the better.',
     quality !== null &&
       quality < LOW_QUALITY &&
       `It is strongly compressed (JPEG quality about ${quality}): an earlier copy would say more.`,
   ].filter((text) => typeof text === 'string');
-}
-
-/**
- * What to do now, the same advice for whoever doubts the picture and whoever is doubted.
- *
- * @param {Answer} record
- * @returns {{title: string, text: string}[]}
- */
-export function advice(record) {
-  const first =
-    record.verdict === 'ai'
-      ? { title: 'Ask before you say anything.', text: 'The answer alone is no reason to blame, to fail, or to refuse somebody.' }
-      : record.verdict === 'no_sign'
-        ? { title: 'Check as if this page had said nothing.', text: 'Above all where a picture asks for your money, your vote, or your anger.' }
-        : { title: 'Take it as no answer.', text: 'It speaks for neither side.' };
-  const own = {
-    title: 'Is it your own picture, and somebody doubts it?',
-    text: 'Show the original file, the frames before and after it, the raw file or the layers: they say more than any detector. The case file below names how often this answer is wrong; hand it over with them.',
-  };
-  return [
-    first,
-    ...(record.verdict === 'no_sign' ? [] : [own]),
-    { title: 'Find the source.', text: 'Who published it first, when and where? Do they stand by it?' },
-    {
-      title: 'Get the original file.',
-      text: 'Not a screenshot, and not the copy of a messenger or social network: these take away what can be seen and what the file says of itself.',
-    },
-    {
-      title: 'Search for the picture itself.',
-      text: 'A reverse image search finds earlier and larger copies. It sends the picture to the search engine, so decide whether it may go there.',
-    },
-    {
-      title: 'Look for other evidence.',
-      text: 'Other pictures of the same moment, the place, the weather, people who were there.',
-    },
-  ];
 }
 
 /**
@@ -248,7 +223,8 @@ export function measured(card, point) {
     test.recall != null && `${share(test.recall)} got “${WORDS.ai}”`,
     test.ai_called_no_sign != null && `${share(test.ai_called_no_sign)} got “${WORDS.no_sign}”`,
   ].filter(Boolean);
-  const photographs = `Of the ${count(test.n_real)} photographs that the model was tested on, ${share(test.fpr)} got “${WORDS.ai}”`;
+  const tested = `Of the ${count(test.n_real)} photographs that the model was tested on`;
+  const photographs = `${tested}, ${share(test.fpr)} got “${WORDS.ai}”`;
   return `${photographs}${ai.length ? `; of the ${count(test.n_ai)} AI pictures, ${ai.join(' and ')}` : ''}.`;
 }
 
@@ -262,10 +238,12 @@ export function measured(card, point) {
  */
 export function mistakes(pictures, card, point) {
   const expected = Math.round(pictures * (testPoint(card, point)?.fpr ?? 0));
-  return expected ? `Were all ${count(pictures)} photographs, about ${count(expected)} would get “${WORDS.ai}” by mistake.` : '';
+  return expected
+    ? `Were all ${count(pictures)} photographs, about ${count(expected)} would get “${WORDS.ai}” by mistake.`
+    : '';
 }
 
-/** @param {number} value not negative @returns {number} rounded, halves to the even neighbour, as Python's format does */
+/** @param {number} value not negative @returns {number} rounded, halves to the even neighbour, as in Python */
 function evenly(value) {
   const down = Math.floor(value);
   return value - down === 0.5 ? down + (down % 2) : Math.round(value);

@@ -1,8 +1,12 @@
 /** What the tests share. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
+import { makePage } from '../make_page.js';
 import { parse } from '../src/card.js';
 import { goldenImage } from '../src/golden.js';
 
@@ -30,4 +34,12 @@ export function rgb({ data, width, height, channels }) {
   const flat = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) flat.set(data.subarray(i * channels, i * channels + 3), i * 3);
   return flat;
+}
+
+/** The page as `npm run page` writes it, in a folder that is there until the file's tests are done. */
+export async function page(url) {
+  const scratch = mkdtempSync(join(tmpdir(), 'fauxto-page-'));
+  after(() => rmSync(scratch, { recursive: true }));
+  await makePage(join(scratch, 'dist'), url);
+  return join(scratch, 'dist');
 }

@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { makePage } from '../make_page.js';
-import { CARD_TEXT, EXAMPLES, picture } from './helpers.js';
+import { CARD_TEXT, page, picture } from './helpers.js';
 
-const scratch = mkdtempSync(join(tmpdir(), 'fauxto-page-'));
-after(() => rmSync(scratch, { recursive: true }));
-const dist = join(scratch, 'dist');
-await makePage(dist, 'https://example.org/fauxto/');
-
+const dist = await page();
 const load = (name) => import(pathToFileURL(join(dist, name)).href);
 const words = await load('words.js');
 const rates = await load('rates.js');
@@ -23,62 +15,49 @@ const { SORTS } = await load('list.js');
 
 const card = JSON.parse(CARD_TEXT);
 const record = (known) => ({
-  schema: 2, path: 'a.jpg', status: 'ok', verdict: 'ai', lean: null, p_ai: 0.99, prior: 0.5, logit: 5, operating_point: 'fpr1',
-  threshold: 0.976, reason: 'threshold', width: 800, height: 600, model: 'm', model_sha256: 'f00', provider: 'wasm', elapsed_ms: 1,
-  error: null, declared: null, declared_by: null, signature: null, ...known,
+  schema: 2,
+  path: 'a.jpg',
+  status: 'ok',
+  verdict: 'ai',
+  lean: null,
+  p_ai: 0.99,
+  prior: 0.5,
+  logit: 5,
+  operating_point: 'fpr1',
+  threshold: 0.976,
+  reason: 'threshold',
+  width: 800,
+  height: 600,
+  model: 'm',
+  model_sha256: 'f00',
+  provider: 'wasm',
+  elapsed_ms: 1,
+  error: null,
+  declared: null,
+  declared_by: null,
+  signature: null,
+  ...known,
 });
 const SILENT = record({ verdict: 'no_sign', p_ai: 0.11 });
 const UNSURE = record({ verdict: 'unsure', p_ai: 0.93, lean: 'ai', reason: 'band' });
 const SMALL = record({ verdict: 'unsure', p_ai: 0.9, reason: 'too_small', width: 90, height: 120 });
 
-test('the service worker knows every file that is served, by its content', () => {
-  const known = JSON.parse(/\{\n[^}]*\}/.exec(readFileSync(join(dist, 'sw.js'), 'utf8'))[0]);
-  const files = readdirSync(dist, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const paths = files.map((entry) => join(entry.parentPath, entry.name).slice(dist.length + 1).replaceAll('\\', '/'));
-  assert.deepEqual(Object.keys(known).sort(), paths.filter((path) => path !== 'sw.js' && path !== 'preview.png').sort());
-  for (const [path, hash] of Object.entries(known)) {
-    assert.equal(hash, createHash('sha256').update(readFileSync(join(dist, path))).digest('hex'), path);
-  }
-});
-
-test('what is served holds no module of Node, no answer of an example, and names nothing outside but the source', () => {
-  const paths = readdirSync(dist, { recursive: true }).map(String);
-  assert.ok(paths.length > 40);
-  for (const path of paths) assert.doesNotMatch(path, /_node|examples\.json|ai-face|photo-|tsconfig/);
-  for (const path of paths.filter((name) => /\.(html|css|js|json|svg)$/.test(name) && !/^(src|model)/.test(name))) {
-    const outside = readFileSync(join(dist, path), 'utf8').match(/https?:\/\/[^\s"'<)]+/g) ?? [];
-    const allowed = ['https://github.com/fauxto/fauxto', 'https://example.org/fauxto/preview.png', 'http://www.w3.org/2000/svg'];
-    assert.deepEqual(outside.filter((address) => !allowed.includes(address)), [], path);
-  }
-});
-
-test('every example has a thumbnail under a name that gives nothing away', () => {
-  const names = JSON.parse(readFileSync(new URL('../page/examples.json', import.meta.url), 'utf8'));
-  const html = readFileSync(join(dist, 'index.html'), 'utf8');
-  assert.deepEqual(html.match(/examples\/[^"]+/g), Object.keys(names).map((name) => `examples/${name}`));
-  const files = readdirSync(EXAMPLES).filter((name) => /\.(jpg|png)$/.test(name));
-  assert.deepEqual(Object.values(names).sort(), files.sort());
-  for (const name of Object.keys(names)) assert.match(name, /^\d\.(jpg|png)$/);
-});
-
-test('a folder that holds something else is left alone', async () => {
-  const other = mkdtempSync(join(tmpdir(), 'fauxto-other-'));
-  writeFileSync(join(other, 'letter.txt'), 'dear');
-  await assert.rejects(makePage(other), /holds something else/);
-  assert.deepEqual(readdirSync(other), ['letter.txt']);
-  rmSync(other, { recursive: true });
-});
-
 test('a number is never 0 or 100, and halves are rounded as Python does', () => {
   const told = [0.001, 0.005, 0.015, 0.025, 0.111, 0.5, 0.994, 0.996, 1].map(words.chance);
   const expected = ['< 1', '< 1', '2', '2', '11', '50', '99', '> 99', '> 99'];
-  assert.deepEqual(told, expected.map((number) => `AI ${number} %`));
+  assert.deepEqual(
+    told,
+    expected.map((number) => `AI ${number} %`),
+  );
 });
 
 test('what a word means is told with the figures of test, never of val', () => {
   const { fpr, fpr_interval: interval, ai_called_no_sign: none } = card.test.conditions.clean.operating_points.fpr1;
   const ai = words.meaning(record(), card).join(' ');
-  assert.ok(ai.includes(`${words.share(fpr)} of the 1,000 that the model was tested on (at most ${words.share(interval[1])}`), ai);
+  assert.ok(
+    ai.includes(`${words.share(fpr)} of the 1,000 that the model was tested on (at most ${words.share(interval[1])}`),
+    ai,
+  );
   const silent = words.meaning(SILENT, card).join(' ');
   assert.ok(silent.includes(`as ${words.share(none)} of the 1,000 AI pictures of the test did`), silent);
   assert.match(silent, /no sign of a photograph either/);
@@ -94,7 +73,10 @@ test('what a word means is told with the figures of test, never of val', () => {
 
 test('of many photographs some are to be expected to be called AI', () => {
   assert.equal(words.mistakes(20, card, 'fpr1'), '');
-  assert.equal(words.mistakes(1000, card, 'fpr1'), 'Were all 1,000 photographs, about 11 would get “strong signs of AI” by mistake.');
+  assert.equal(
+    words.mistakes(1000, card, 'fpr1'),
+    'Were all 1,000 photographs, about 11 would get “strong signs of AI” by mistake.',
+  );
   assert.equal(words.mistakes(1000, { ...card, test: undefined }, 'fpr1'), '');
 });
 
@@ -132,12 +114,18 @@ test('Bayes: where 1 picture in 20 is AI, 6 of 10 such answers are right', () =>
   const { recall, fpr } = card.test.conditions.clean.operating_points.fpr1;
   assert.ok(Math.abs(rates.precision(recall, fpr, 0.05) - (recall * 0.05) / (recall * 0.05 + fpr * 0.95)) < 1e-12);
   const tenths = Math.round(10 * rates.precision(recall, fpr, 0.05));
-  assert.ok(sentences[0].startsWith(`Where 1 picture in 20 is AI, ${tenths} of 10 such answers are right`), sentences[0]);
+  assert.ok(
+    sentences[0].startsWith(`Where 1 picture in 20 is AI, ${tenths} of 10 such answers are right`),
+    sentences[0],
+  );
 });
 
 test('rare and certain are never told as none or all', () => {
   const point = { recall: 1, fpr: 1e-9, recall_interval: null, fpr_interval: null, ai_called_no_sign: 0 };
-  const perfect = { ...card, test: { conditions: { clean: { n_ai: 9, n_real: 9, operating_points: { fpr1: point } } } } };
+  const perfect = {
+    ...card,
+    test: { conditions: { clean: { n_ai: 9, n_real: 9, operating_points: { fpr1: point } } } },
+  };
   assert.match(rates.worth(record(), perfect, 0.5)[0], /more than 99 of 100 such answers/);
   point.fpr = 1;
   point.recall = 0.001;
@@ -167,7 +155,9 @@ test('a number moves with the base rate, and back', () => {
 
 test('JPEG quality is read from the tables', async () => {
   for (const quality of [20, 40, 50, 75, 90, 95]) {
-    const bytes = await picture().jpeg({ quality, optimiseCoding: quality > 50, progressive: quality === 40 }).toBuffer();
+    const bytes = await picture()
+      .jpeg({ quality, optimiseCoding: quality > 50, progressive: quality === 40 })
+      .toBuffer();
     assert.ok(Math.abs(jpegQuality(bytes) - quality) <= 1, `${quality}: ${jpegQuality(bytes)}`);
     for (const cut of [2, 3, 21, 60]) assert.equal(jpegQuality(bytes.subarray(0, cut)), null);
   }
@@ -177,7 +167,10 @@ test('JPEG quality is read from the tables', async () => {
 
 test('size and compression weaken an answer where they do', () => {
   assert.deepEqual(words.caveats(record({ width: 640, height: 600 }), 90, card), []);
-  assert.match(words.caveats(record({ width: 3000, height: 2000 }), 40, card).join(' '), /640 px.*JPEG quality about 40/);
+  assert.match(
+    words.caveats(record({ width: 3000, height: 2000 }), 40, card).join(' '),
+    /640 px.*JPEG quality about 40/,
+  );
   assert.match(words.caveats(record({ width: 300, height: 300 }), null, card).join(' '), /It is small/);
 });
 
@@ -186,7 +179,15 @@ test('what a file declares cannot be markup, nor turn the text', () => {
   const html = caseFile({
     record: record({ path: evil, declared: 'camera', declared_by: evil, signature: 'valid', model: evil }),
     details: { sha256: 'ab12', quality: 30, bytes: 1234567 },
-    info: { model: evil, modelSha256: 'cd34', variant: 'v', provider: 'wasm', operatingPoint: 'fpr1', prior: 0.5, card },
+    info: {
+      model: evil,
+      modelSha256: 'cd34',
+      variant: 'v',
+      provider: 'wasm',
+      operatingPoint: 'fpr1',
+      prior: 0.5,
+      card,
+    },
     copies: { plain: 'data:image/jpeg;base64,AA==', heat: 'data:image/jpeg;base64,AB==' },
     prior: 0.05,
     date: new Date('2026-01-02T03:04:05Z'),
@@ -195,8 +196,20 @@ test('what a file declares cannot be markup, nor turn the text', () => {
   assert.ok(!html.includes('\u202e'));
   assert.match(html, /&lt;img src=x onerror=alert\(1\)&gt;/);
   assert.doesNotMatch(html, /<script|https?:|onerror=alert\(1\)>/);
-  for (const part of ['ab12', 'cd34', '2026-01-02T03:04:05.000Z', '1,234,567 bytes', 'One of the two is wrong', 'AA==', 'AB==',
-    'JPEG quality about 30', 'A hint, never proof', 'Where 1 picture in 20 is AI', '&quot;logit&quot;: 5', card.test.set.slice(0, 30)]) {
+  for (const part of [
+    'ab12',
+    'cd34',
+    '2026-01-02T03:04:05.000Z',
+    '1,234,567 bytes',
+    'One of the two is wrong',
+    'AA==',
+    'AB==',
+    'JPEG quality about 30',
+    'A hint, never proof',
+    'Where 1 picture in 20 is AI',
+    '&quot;logit&quot;: 5',
+    card.test.set.slice(0, 30),
+  ]) {
     assert.ok(html.includes(part), part);
   }
 });
@@ -210,10 +223,19 @@ test('the heat map is orange for AI, blue against it, and clear where nothing sp
 });
 
 test('the list is sorted by each of its columns, ties by arrival', () => {
-  const items = [SILENT, UNSURE, record({ declared: 'camera' }), SMALL, record({ verdict: null, p_ai: null, error: 'x' }), undefined].map(
-    (one, id) => ({ id, name: `picture ${10 - id}`, blob: new Blob(), state: 'done', record: one }),
-  );
-  const order = (by) => [...items].reverse().sort(SORTS[by]).map(({ id }) => id);
+  const items = [
+    SILENT,
+    UNSURE,
+    record({ declared: 'camera' }),
+    SMALL,
+    record({ verdict: null, p_ai: null, error: 'x' }),
+    undefined,
+  ].map((one, id) => ({ id, name: `picture ${10 - id}`, blob: new Blob(), state: 'done', record: one }));
+  const order = (by) =>
+    [...items]
+      .reverse()
+      .sort(SORTS[by])
+      .map(({ id }) => id);
   assert.deepEqual(order('arrival'), [0, 1, 2, 3, 4, 5]);
   assert.deepEqual(order('number'), [2, 1, 0, 3, 4, 5]);
   assert.deepEqual(order('words'), [2, 1, 3, 0, 4, 5]);
