@@ -1,7 +1,8 @@
-"""The network -> Core ML packages: raw RGB pixels in, calibrated probabilities out.
+"""The network -> Core ML packages: raw RGB pixels in, calibrated probabilities and the logit out.
 
 Everything between is inside the package, so that Xcode's preview, Vision and Python show the same number:
-the exact normalisation of each channel, the network, the calibration, the softmax.
+the exact normalisation of each channel, the network, the calibration, the softmax. The network is in half precision;
+its last layer and what follows are in single precision, where a softmax does not lose large log-odds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torchvision.models import ResNet
@@ -33,6 +35,12 @@ PLAIN = "fp16"
 PRECISIONS = {PLAIN: 16, "8bit": 8, "6bit": 6}
 """Name -> bits of a weight: half precision, or the index into a palette."""
 
+LOGIT = "logit"
+"""Name of the output beside the probabilities: the crop's logit before the calibration, (1, 1) float32."""
+
+IN_SINGLE = ("linear", "softmax")
+"""Operations of the program that stay in single precision: those after the features are averaged."""
+
 SCALE = 0.226
 """ImageType takes one scale for all channels: this one, near every std of ImageNet; what is left of each
 channel's own goes into the first convolution, exactly."""
@@ -41,7 +49,7 @@ channel's own goes into the first convolution, exactly."""
 class Calibrated(nn.Module):
     """(N, 3, S, S) of (pixel / 255 - mean) / SCALE -> (N, 2) calibrated probabilities, in the order of the labels.
 
-    softmax(z / 2, -z / 2) is (sigmoid(z), 1 - sigmoid(z)); z = logit / temperature + bias is folded into the head.
+    softmax(z / 2, -z / 2) is (sigmoid(z), 1 - sigmoid(z)); z = logit / temperature + bias.
     """
 
     def __init__(self, network: ResNet, card: Mapping[str, Any]) -> None:
@@ -50,17 +58,19 @@ class Calibrated(nn.Module):
         std = torch.tensor(card["input"]["std"])
         positive = card["labels"].index(card["positive_label"])
         sign = torch.tensor([1.0 if i == positive else -1.0 for i in range(2)])
-        head, calibration = self.network.fc, card["calibration"]
+        two, calibration = self.network.fc, card["calibration"]
+        self.network.fc = nn.Linear(two.in_features, 1)
+        self.halves = nn.Linear(1, 2)
         with torch.no_grad():
             self.network.conv1.weight *= (SCALE / std)[None, :, None, None]
-            weight = (sign[:, None] * head.weight).sum(0) / calibration["temperature"]
-            bias = (sign * head.bias).sum() / calibration["temperature"] + calibration["bias"]
-            head.weight.copy_(sign[:, None] * weight / 2)
-            head.bias.copy_(sign * bias / 2)
+            self.network.fc.weight.copy_((sign[:, None] * two.weight).sum(0, keepdim=True))
+            self.network.fc.bias.copy_((sign * two.bias).sum())
+            self.halves.weight.copy_(sign[:, None] / calibration["temperature"] / 2)
+            self.halves.bias.copy_(sign * calibration["bias"] / 2)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """The probabilities."""
-        return torch.softmax(self.network(image), 1)
+        """The probabilities. The network's own output, (N, 1), is the logit of the positive label."""
+        return torch.softmax(self.halves(self.network(image)), 1)
 
 
 def write(network: ResNet, card: Mapping[str, Any], precisions: Sequence[str], folder: Path) -> dict[str, str]:
@@ -85,7 +95,7 @@ def write(network: ResNet, card: Mapping[str, Any], precisions: Sequence[str], f
 
 
 def convert(network: ResNet, card: Mapping[str, Any]) -> ct.models.MLModel:
-    """An mlprogram for iOS 16 and macOS 13 or later, in half precision, with what Xcode shows of it."""
+    """An mlprogram for iOS 16 and macOS 13 or later, in half precision up to its head, with what Xcode shows of it."""
     size, mean = card["input"]["crop_size"], card["input"]["mean"]
     image = ct.ImageType(
         name="image",
@@ -99,13 +109,31 @@ def convert(network: ResNet, card: Mapping[str, Any]) -> ct.models.MLModel:
         model = ct.convert(
             torch.jit.trace(Calibrated(network, card).eval(), torch.zeros(1, 3, size, size)),  # type: ignore[no-untyped-call]
             inputs=[image],
+            outputs=[ct.TensorType(name="probabilities", dtype=np.float32)],
             classifier_config=ct.ClassifierConfig(list(card["labels"])),
             minimum_deployment_target=ct.target.iOS16,
             convert_to="mlprogram",
-            compute_precision=ct.precision.FLOAT16,
+            compute_precision=ct.transform.FP16ComputePrecision(lambda operation: operation.op_type not in IN_SINGLE),
         )
+    model = with_logit(model)
     describe(model, card)
     return model
+
+
+def with_logit(model: ct.models.MLModel) -> ct.models.MLModel:
+    """The same with what its first linear layer gives as another output, LOGIT, (1, 1) float32.
+
+    coremltools 9 cannot convert a classifier with a further output, so it is added to the program that is written.
+    """
+    spec = model.get_spec()
+    (block,) = spec.mlProgram.functions["main"].block_specializations.values()
+    name = next(operation.outputs[0].name for operation in block.operations if operation.type == "linear")
+    block.outputs.append(name)
+    output = spec.description.output.add(name=name)
+    output.type.multiArrayType.shape.extend([1, 1])
+    output.type.multiArrayType.dataType = ct.proto.FeatureTypes_pb2.ArrayFeatureType.FLOAT32
+    ct.utils.rename_feature(spec, name, LOGIT)
+    return ct.models.MLModel(spec, weights_dir=model.weights_dir, skip_model_load=True)
 
 
 def describe(model: ct.models.MLModel, card: Mapping[str, Any]) -> None:
@@ -120,6 +148,9 @@ def describe(model: ct.models.MLModel, card: Mapping[str, Any]) -> None:
     model.input_description["image"] = "One crop of the picture, RGB."
     model.output_description["classLabel"] = "The likelier label of this crop. Not yet a verdict: see the card."
     model.output_description["classLabel_probs"] = "Calibrated probability of each label."
+    model.output_description[LOGIT] = (
+        f"Logit of {card['positive_label']} for this crop, before the calibration: what is pooled over the crops."
+    )
     model.user_defined_metadata["com.apple.coreml.model.preview.type"] = "imageClassifier"
     model.user_defined_metadata[CARD_KEY] = json.dumps(card)
 

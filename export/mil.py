@@ -17,7 +17,7 @@ import torch
 from coremltools.converters.mil.frontend.milproto import load as milproto
 from torch.nn import functional
 
-from export.coreml import open_package
+from export.coreml import LOGIT, open_package
 from export.errors import ExportError
 
 
@@ -26,6 +26,7 @@ class Package:
 
     Attributes:
         labels: in the order of the program's own output.
+        has_logit: whether it gives the logit too; the package of release 6 does not.
         metadata: the package's user-defined metadata.
     """
 
@@ -42,6 +43,7 @@ class Package:
             raise ExportError(f"{path}: ends in {last.op_type}, not in classify; export it again")
         self.labels = tuple(str(label) for label in last.inputs["classes"].val)
         self.metadata = dict(spec.description.metadata.userDefined)
+        self.has_logit = LOGIT in {output.name for output in main.outputs}
         self._input, self._output = next(iter(main.inputs)), last.inputs["probabilities"].name
         unknown = {operation.op_type for operation in self._operations} - {*OPERATIONS, "const"}
         if unknown:
@@ -52,19 +54,24 @@ class Package:
             if operation.op_type.startswith("constexpr"):
                 self._weights[operation.outputs[0].name] = self._run(operation, {})
 
-    @torch.no_grad()
     def probabilities(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """(N, S, S, 3) uint8 RGB crops -> (N, 2) probability of each of `labels`.
+        """(N, S, S, 3) uint8 RGB crops -> (N, 2) calibrated probability of each of `labels`."""
+        return self._ask(crops, self._output)
 
-        The program itself is for one crop; they are run side by side, for speed.
-        """
+    def logits(self, crops: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """(N, S, S, 3) uint8 RGB crops -> (N,) logits before the calibration, of a package that has them."""
+        return self._ask(crops, LOGIT)[:, 0]
+
+    @torch.no_grad()
+    def _ask(self, crops: npt.NDArray[np.uint8], output: str) -> npt.NDArray[np.float64]:
+        """What one variable is for each crop. The program itself is for one; they are run side by side, for speed."""
         pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
         values = {self._input: pixels} | self._weights
         for operation in self._operations:
             name = operation.outputs[0].name
             if operation.op_type != "const" and name not in values:
                 values[name] = self._run(operation, values)
-        found: npt.NDArray[np.float64] = values[self._output].double().numpy()
+        found: npt.NDArray[np.float64] = values[output].double().numpy()
         return found
 
     def _run(self, operation: Any, values: dict[str, Any]) -> torch.Tensor:

@@ -78,10 +78,12 @@ def onnx_logits(path: Path, card: Card) -> Logits:
 
 
 def coreml_logits(path: Path, card: Card) -> Logits:
-    """The logits behind a Core ML package's probabilities, by the interpreter."""
+    """The logits of a Core ML package, by the interpreter; those behind its probabilities where it has no more."""
     from export.mil import Package  # coremltools, which is not for every system
 
     package = Package(path)
+    if package.has_logit:
+        return package.logits
     ai = package.labels.index(card.positive_label)
 
     def logits(crops: Crops) -> npt.NDArray[np.floating]:

@@ -24,7 +24,7 @@ from fauxto.detector import Detector
 from fauxto.errors import ModelError
 from fauxto.image.synthetic import golden_image
 from fauxto.inference.onnx import OnnxSession
-from fauxto.model.card import CARD_FILE, MODEL_FILE, read
+from fauxto.model.card import CARD_FILE, MODEL_FILE, parse, read
 from fauxto.model.model import Model, sha256
 from tests.export.helpers import largest_difference, write_images, write_run
 from tests.helpers import make_photo
@@ -163,14 +163,16 @@ def test_what_the_package_says_of_itself(model: Model) -> None:
     (image,) = spec.description.input
     assert (image.type.imageType.width, image.type.imageType.height) == (224, 224)
     assert spec.specificationVersion == 7  # iOS 16, macOS 13
-    assert [output.name for output in spec.description.output] == ["classLabel", "classLabel_probs"]
+    assert [output.name for output in spec.description.output] == ["classLabel", "classLabel_probs", "logit"]
     assert "One crop of the picture" in image.shortDescription
     assert spec.description.metadata.license == "Apache-2.0"
     assert spec.description.metadata.versionString.startswith("small fp16 ")
     saved = Package(model.folder / "small.mlpackage")
     assert saved.labels == ("ai", "real")
     assert saved.metadata["com.apple.coreml.model.preview.type"] == "imageClassifier"
-    assert json.loads(saved.metadata["fauxto.card"])["checkpoint_sha256"] == model.card.raw["checkpoint_sha256"]
+    embedded = parse(json.loads(saved.metadata["fauxto.card"]), "embedded")
+    assert embedded.raw["checkpoint_sha256"] == model.card.raw["checkpoint_sha256"]
+    assert (embedded.release, embedded.preprocessing) == (model.card.release, model.card.preprocessing)
 
 
 @pytest.mark.parametrize("of", ["export", "release"])
