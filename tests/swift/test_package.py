@@ -29,7 +29,7 @@ pytestmark = [
 ]
 linux = pytest.mark.skipif(not ON_LINUX, reason="on a Mac, xcodebuild is for that: .github/workflows/ci.yml")
 
-SOURCES = (ROOT / "Package.swift", ROOT / "runtime/swift")
+SOURCES = (ROOT / "Package.swift", ROOT / "runtime/swift", ROOT / "examples/apple")
 STUBS = ("CoreGraphics", "ImageIO", "CoreVideo", "CryptoKit", "CoreML")
 COUNT = 50
 
@@ -137,17 +137,23 @@ def test_what_needs_apple_is_type_checked_with_stubs(language: str) -> None:
     for name in STUBS:
         source, module = ROOT / f"tests/swift/stubs/{name}.swift", work / f"{name}.swiftmodule"
         run("swiftc", "-emit-module", "-parse-as-library", "-module-name", name, "-o", module, "-I", work, source)
-    sources = []
-    for path in sorted((ROOT / "runtime/swift/Sources/Fauxto").glob("*.swift")):
-        text = path.read_text("utf-8").replace(" as CFDictionary", "").replace(" as CFData", "")  # Linux has no bridge
-        sources.append(work / path.name)
-        sources[-1].write_text(text, "utf-8")
-    check: list[str | Path] = ["swiftc", "-typecheck", "-module-name", "Fauxto", "-swift-version", language, "-I", work]
-    run(*check, "-strict-concurrency=complete", "-warnings-as-errors", *sources)
-    with sources[0].open("a", encoding="utf-8") as file:
+    package = [copied(path, work) for path in sorted((ROOT / "runtime/swift/Sources/Fauxto").glob("*.swift"))]
+    tests = [copied(path, work) for path in sorted((ROOT / "runtime/swift/Tests/FauxtoTests").glob("*.swift"))]
+    check = ["swiftc", "-swift-version", language, "-strict-concurrency=complete", "-warnings-as-errors", "-I", work]
+    module = ["-emit-module", "-module-name", "Fauxto", "-o", work / "Fauxto.swiftmodule"]
+    run(*check, *module, *package)
+    run(*check, "-typecheck", "-module-name", "FauxtoTests", *tests)
+    with package[0].open("a", encoding="utf-8") as file:
         file.write("\n#if canImport(CoreML)\nlet x: Int = true\n#endif\n")
     with pytest.raises(AssertionError, match="cannot convert"):
-        run(*check, *sources)
+        run(*check, *module, *package)
+
+
+def copied(path: Path, folder: Path) -> Path:
+    """A copy of a source without what only Apple's Swift has: bridges to Core Foundation, metrics of XCTest."""
+    text = path.read_text("utf-8").replace(" as CFDictionary", "").replace(" as CFData", "")
+    (folder / path.name).write_text(re.sub(r"measure\(metrics: .*\]\) {", "measure {", text), "utf-8")
+    return folder / path.name
 
 
 @pytest.mark.timeout(600)
@@ -155,6 +161,8 @@ def test_every_file_is_in_swift_formats_style_and_no_value_is_unwrapped_by_force
     files = [path for place in SOURCES for path in (place.rglob("*.swift") if place.is_dir() else [place])]
     assert len(files) > 20
     run("swift", "format", "lint", "--strict", *files)
+    for path in sorted((ROOT / "examples/apple").rglob("*.swift")):
+        run("swiftc", "-frontend", "-parse", path)  # of SwiftUI there are no stubs
     for path in files:
         forced = re.findall(r".*(?:try!|as!|[\w)\]]!(?![=\w])).*", path.read_text("utf-8"))
         assert not [line for line in forced if "//" not in line], path

@@ -8,7 +8,8 @@
     /// The crop's logit, float32.
     case logit
     /// Calibrated probabilities, label -> p, of the labels `positive` and `other`: packages up to release 6 have no
-    /// more. The logit is found by `ln(p / (1 - p))`, which half precision limits to about 10 either way.
+    /// more. The logit is found by `ln(p / other)`, which half precision makes coarse beyond log-odds of 10 either way
+    /// and loses beyond 17.
     case probabilities(positive: String, other: String)
 
     static let input = "image"

@@ -6,8 +6,8 @@ public enum Resize {
 
   /// Scale all of a picture.
   ///
-  /// Beside the picture and the result it needs the rows of one strip of columns that a row of the result is made of: less
-  /// than two rows of a large picture.
+  /// Beside the picture, the result and the weights it needs the rows of one strip of columns that a row of the result
+  /// is made of: less than two rows of a large picture.
   ///
   /// - Parameters:
   ///   - image: (H, W, 3 or 4).
