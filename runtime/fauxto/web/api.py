@@ -73,7 +73,7 @@ ERRORS: Mapping[int | str, dict[str, Any]] = {
     415: {"model": Problem, "description": "The body says that it is something else, and is no picture."},
     422: {"model": Prediction, "description": "No picture that can be read; the record's `error` says why."},
     429: {"model": Problem, "description": "Too many pictures at once; see the header Retry-After."},
-    503: {"model": Problem, "description": "Too many connections."},
+    503: {"model": Problem, "description": "Too many connections, or the server is stopping."},
 }
 
 
@@ -82,7 +82,7 @@ def make_api(engine: Engine) -> APIRouter:
     router, uploads = APIRouter(prefix="/api"), Uploads()
     detector = engine.detector
 
-    @router.get("/info", summary="What answers here, and its limits")
+    @router.get("/info", summary="What answers here, and its limits", response_description="Info, as JSON.")
     async def info() -> Info:
         return Info(
             fauxto=__version__,
@@ -103,6 +103,7 @@ def make_api(engine: Engine) -> APIRouter:
         responses={**ERRORS},
         openapi_extra=BODY,
         summary="A verdict for one picture",
+        response_description="Prediction, as JSON.",
     )
     async def predict(
         request: Request,
@@ -124,7 +125,12 @@ def make_api(engine: Engine) -> APIRouter:
         return await _answered(request, uploads, answer)
 
     @router.post(
-        "/explain", response_model=Heat, responses={**ERRORS}, openapi_extra=BODY, summary="A picture's heat map"
+        "/explain",
+        response_model=Heat,
+        responses={**ERRORS},
+        openapi_extra=BODY,
+        summary="A picture's heat map",
+        response_description="Heat, as JSON.",
     )
     async def explain(request: Request) -> Response:
         """Send the picture as for /api/predict. Above 0 speaks for ai, below against it."""

@@ -1,4 +1,4 @@
-"""The API's description as a page: drawn from its OpenAPI document, without a script or anything from outside."""
+"""The API's description as a page: drawn from its OpenAPI document, without a script or a style."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def describe(document: Mapping[str, Any]) -> str:
     schemas = "".join(_schema(name, schema) for name, schema in document["components"]["schemas"].items())
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>fauxto: the HTTP API</title><link rel="stylesheet" href="/page.css"></head>
+<meta name="color-scheme" content="light dark"><title>fauxto: the HTTP API</title></head>
 <body><main><h1>fauxto {escape(info["version"])}: the HTTP API</h1>
 <p>{escape(info["description"])}</p>
 <p>For programs: <a href="/openapi.json">openapi.json</a>. <a href="/">The page</a>.</p>
@@ -49,6 +49,6 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> str:
 
 
 def _schema(name: str, schema: Mapping[str, Any]) -> str:
-    fields = "".join(f"<li><code>{escape(field)}</code></li>" for field in schema.get("properties", {}))
+    fields = ", ".join(f"<code>{escape(field)}</code>" for field in schema.get("properties", {}))
     said = schema.get("description", "").partition("Attributes:")[0]
-    return f"<h3>{escape(name)}</h3><p>{escape(said)}</p><ul>{fields}</ul>"
+    return f"<h3>{escape(name)}</h3><p>{escape(said.strip())}</p><p>{fields}</p>"
