@@ -7,6 +7,7 @@ import { modelFile, openModel } from './model.js';
 import { cutCrops, normalise, pool } from './preprocess.js';
 import { prediction } from './prediction.js';
 import { declaration } from './provenance.js';
+import { nameOf, predictMany } from './sources.js';
 import { PRIOR, decide, probability, withPrior } from './verdict.js';
 
 /** @typedef {import('./decode.js').Source} Source */
@@ -63,14 +64,16 @@ export class Detector {
     if (!(prior > 0 && prior < 1)) {
       throw new FauxtoError(`prior ${prior}: the share of AI images must lie between 0 and 1`);
     }
+    checkEngine(engine);
+    const sessions = await (IN_NODE ? import('./session_node.js') : import('./session_browser.js'));
+    sessions.prepare({ engine, threads, library });
     const opened = await openModel(model);
     const chosen = cards.variantOf(opened.card, variant);
     const card = cards.ofVariant(opened.card, chosen);
     const point = cards.operatingPoint(card, operatingPoint);
-    checkEngine(engine);
     const bytes = modelFile(opened, chosen.file);
     bytes.catch(() => {}); // it is thrown where it is awaited
-    const session = await openSession(engine, { bytes, file: chosen.file, card, threads, library });
+    const session = await sessions.open({ engine, bytes, file: chosen.file, variant: chosen.name, card, threads, library });
     const info = {
       model: card.release,
       modelSha256: card.files[chosen.file],
@@ -167,29 +170,6 @@ export class Detector {
 }
 
 /**
- * @param {Iterable<Source> | AsyncIterable<Source>} sources
- * @param {(source: Source) => Promise<Prediction>} predict
- * @returns {AsyncGenerator<Prediction, void>} while one image is judged, the next one is decoded
- */
-export async function* predictMany(sources, predict) {
-  /** @type {Promise<Prediction>[]} */
-  const waiting = [];
-  for await (const source of sources) {
-    const next = predict(source);
-    next.catch(() => {}); // it is thrown where it is awaited
-    waiting.push(next);
-    if (waiting.length > 1) yield /** @type {Promise<Prediction>} */ (waiting.shift());
-  }
-  yield* waiting;
-}
-
-/** @param {Source} source @returns {string | null} */
-export function nameOf(source) {
-  if (typeof source === 'string') return source;
-  return typeof File !== 'undefined' && source instanceof File ? source.name : null;
-}
-
-/**
  * @param {EngineName} engine
  * @throws {EngineError} there is no such engine here
  */
@@ -198,17 +178,4 @@ function checkEngine(engine) {
   if (!known.includes(engine)) {
     throw new EngineError(`engine '${engine}' is not one of ${known.join(', ')} in ${IN_NODE ? 'Node' : 'a browser'}`);
   }
-}
-
-/**
- * @param {EngineName} engine
- * @param {import('./session_browser.js').Options} options
- */
-async function openSession(engine, { bytes, ...options }) {
-  if (IN_NODE) {
-    const { openOnCpu } = await import('./session_node.js');
-    return openOnCpu(await bytes, options.file, options.card.preprocessing.cropSize, options.threads);
-  }
-  const { openInBrowser } = await import('./session_browser.js');
-  return openInBrowser(/** @type {'auto' | 'wasm' | 'webgpu'} */ (engine), { bytes, ...options });
 }

@@ -1,5 +1,4 @@
 /** fauxto: tells AI-generated pictures from photographs, in a browser or in Node, without sending a picture anywhere. */
-import { Detector as Local } from './detector.js';
 import { RemoteDetector } from './remote.js';
 
 /** @typedef {import('./detector.js').Settings} Settings */
@@ -7,7 +6,7 @@ import { RemoteDetector } from './remote.js';
 /** @typedef {import('./decode.js').Source} Source */
 /** @typedef {import('./explain.js').HeatMap} HeatMap */
 /** @typedef {import('./prediction.js').Prediction} Prediction */
-/** @typedef {Local | RemoteDetector} Detector */
+/** @typedef {import('./detector.js').Detector | RemoteDetector} Detector */
 
 /** Looks for signs of AI generation in images: in a page by a worker, elsewhere on the calling thread. */
 export const Detector = {
@@ -17,8 +16,10 @@ export const Detector = {
    * @param {Settings} [settings]
    * @returns {Promise<Detector>}
    */
-  load(settings) {
-    return typeof document === 'undefined' ? Local.load(settings) : RemoteDetector.load(settings);
+  async load(settings) {
+    if (typeof document !== 'undefined') return RemoteDetector.load(settings); // the worker loads the rest
+    const local = await import('./detector.js');
+    return local.Detector.load(settings);
   },
 };
 

@@ -1,6 +1,6 @@
 /** A detector whose work is done by worker.js: what a page uses. */
-import { nameOf, predictMany } from './detector.js';
 import { EngineError, FauxtoError, ImageError, ModelError } from './errors.js';
+import { nameOf, predictMany } from './sources.js';
 
 /** @typedef {import('./detector.js').Source} Source */
 /** @typedef {import('./prediction.js').Prediction} Prediction */

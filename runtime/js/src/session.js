@@ -11,6 +11,17 @@ import { EngineError, ModelError } from './errors.js';
  * @property {number} height cells
  */
 
+/**
+ * @typedef {object} Options
+ * @property {import('./detector.js').EngineName} engine
+ * @property {Promise<Uint8Array<ArrayBuffer>>} bytes of the ONNX file, which may still be on their way
+ * @property {string} file names it in errors
+ * @property {string} variant of the model that it is, by the card
+ * @property {import('./card.js').Card} card
+ * @property {number | null} [threads] default: the usable CPUs; in a browser at most 4, and 1 where the page is not isolated
+ * @property {string | URL | null} [library] in a browser: folder with onnxruntime-web's files
+ */
+
 /** @typedef {import('onnxruntime-common').InferenceSession} OrtSession */
 /** @typedef {typeof import('onnxruntime-common').Tensor} TensorClass */
 

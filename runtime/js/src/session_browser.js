@@ -32,23 +32,25 @@ const BOUND = 0.02;
 /** Runs of each side when WebGPU is timed against WebAssembly. */
 const ROUNDS = 5;
 
-/**
- * @typedef {object} Options
- * @property {Promise<Uint8Array<ArrayBuffer>>} bytes of the ONNX file, which may still be on their way
- * @property {string} file names it in errors
- * @property {import('./card.js').Card} card
- * @property {number | null} [threads] default: as many as there are cores, at most 4; 1 where the page is not isolated
- * @property {string | URL | null} [library] folder with onnxruntime-web's files
- */
+/** @typedef {import('./session.js').Options} Options */
+/** @typedef {Pick<Options, 'threads' | 'library'>} Where */
+
+/** @type {Map<string, Promise<any>>} engine and folder -> onnxruntime */
+const loaded = new Map();
+
+/** @param {Pick<Options, 'engine' | 'threads' | 'library'>} options of the session that will be opened: what it needs is fetched */
+export function prepare({ engine, ...where }) {
+  load(engine === 'webgpu' ? 'webgpu' : 'wasm', where).catch(() => {}); // it is thrown where it is awaited
+}
 
 /**
- * @param {'auto' | 'wasm' | 'webgpu'} engine auto: WebGPU where it is right on the golden images and faster
- * @param {Options} options
+ * @param {Options} options auto: WebGPU where it is right on the golden images and faster
  * @returns {Promise<Session>}
  */
-export async function openInBrowser(engine, options) {
+export async function open(options) {
+  const { engine } = options;
   if (engine === 'webgpu') return openOnGpu(options);
-  const wasm = await open('wasm', options);
+  const wasm = await openOn('wasm', options);
   const webgpu = engine === 'auto' && (await hasGpu()) ? await openOnGpu(options).catch(() => null) : null;
   if (!webgpu) return wasm;
   const isFaster = await isFasterThan(wasm, webgpu, options.card).catch(() => false);
@@ -58,7 +60,7 @@ export async function openInBrowser(engine, options) {
 
 /** @param {Options} options @returns {Promise<Session>} on WebGPU, refused where it does not give the golden logits */
 async function openOnGpu(options) {
-  const session = await open('webgpu', options);
+  const session = await openOn('webgpu', options);
   const worst = await difference(session, options.card).catch(() => Infinity);
   if (worst <= BOUND) return session;
   await session.close();
@@ -81,22 +83,45 @@ export async function difference(session, card) {
 }
 
 /** @param {'wasm' | 'webgpu'} engine @param {Options} options @returns {Promise<Session>} */
-async function open(engine, { bytes, file, card, threads, library }) {
-  const folder = library ? new URL(library, globalThis.location.href) : BESIDE;
-  const [ort, onnx] = await Promise.all([load(engine, folder), bytes]);
-  ort.env.wasm.numThreads = threadsFor(threads);
-  const settings = { executionProviders: [engine], logSeverityLevel: 3, graphOptimizationLevel: 'all' };
+async function openOn(engine, { bytes, file, variant, card, ...where }) {
+  const [ort, onnx] = await Promise.all([load(engine, where), bytes]);
+  // Optimising takes longer than all else of loading, and saves 3 % of a picture; but without it int8 is computed in fp32.
+  const graphOptimizationLevel = engine === 'wasm' && variant !== 'int8' ? 'disabled' : 'all';
+  const settings = { executionProviders: [engine], logSeverityLevel: 3, graphOptimizationLevel };
   const session = await created(() => ort.InferenceSession.create(onnx, settings), file, engine);
   return new Session(session, ort.Tensor, engine, card.preprocessing.cropSize);
 }
 
-/** @param {'wasm' | 'webgpu'} engine @param {URL} folder @returns {Promise<any>} onnxruntime, its files checked */
-async function load(engine, folder) {
-  const { module, binary } = FILES[engine];
-  const url = new URL(module[0], folder);
-  const [wasm] = await Promise.all([readChecked(new URL(binary[0], folder), binary[1]), readChecked(url, module[1])]);
-  const ort = await import(url.href);
+/** @param {'wasm' | 'webgpu'} engine @param {Where} where @returns {Promise<any>} onnxruntime, which is loaded once */
+function load(engine, { threads, library }) {
+  const folder = library ? new URL(library, globalThis.location.href) : BESIDE;
+  const key = `${engine} ${folder.href}`;
+  const found = loaded.get(key) ?? started(engine, folder, threads);
+  loaded.set(key, found);
+  found.catch(() => loaded.delete(key)); // the next one tries again
+  return found;
+}
+
+/**
+ * @param {'wasm' | 'webgpu'} engine
+ * @param {URL} folder
+ * @param {number | null} [threads]
+ * @returns {Promise<any>} onnxruntime, its files checked
+ */
+async function started(engine, folder, threads) {
+  const [module, binary] = ['module', 'binary'].map((part) => {
+    const [name, hash] = FILES[engine][/** @type {'module' | 'binary'} */ (part)];
+    return /** @type {const} */ ([new URL(name, folder), hash]);
+  });
+  const [wasm] = await Promise.all([readChecked(...binary), readChecked(...module)]);
+  const ort = await import(module[0].href);
+  ort.env.wasm.numThreads = threadsFor(threads);
   ort.env.wasm.wasmBinary ??= wasm.buffer; // what was checked is what runs: it is not fetched again
+  if (engine === 'wasm') {
+    // WebAssembly is compiled for the first session: an empty model starts that while the real one is on its way.
+    const options = { executionProviders: ['wasm'], logSeverityLevel: 4 };
+    await ort.InferenceSession.create(new Uint8Array(1), options).catch(() => {});
+  }
   return ort;
 }
 

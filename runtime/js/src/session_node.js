@@ -3,20 +3,19 @@ import { availableParallelism } from 'node:os';
 import { EngineError } from './errors.js';
 import { Session, created } from './session.js';
 
-/**
- * @param {Uint8Array} bytes of the ONNX file
- * @param {string} file names it in errors
- * @param {number} cropSize px
- * @param {number | null} [threads] default: the usable CPUs
- * @returns {Promise<Session>}
- */
-export async function openOnCpu(bytes, file, cropSize, threads) {
+/** Nothing has to come from anywhere: see session_browser.js. */
+export function prepare() {
   // onnxruntime reports home unless it is told not to before it is loaded.
   process.env.ORT_DISABLE_TELEMETRY = '1';
+}
+
+/** @param {import('./session.js').Options} options @returns {Promise<Session>} with as many threads as there are CPUs, by default */
+export async function open({ bytes, file, card, threads }) {
   const ort = await library();
+  const onnx = await bytes;
   const settings = { intraOpNumThreads: threads ?? availableParallelism(), logSeverityLevel: /** @type {const} */ (3) };
-  const session = await created(() => ort.InferenceSession.create(bytes, settings), file, 'cpu');
-  return new Session(session, ort.Tensor, 'cpu', cropSize);
+  const session = await created(() => ort.InferenceSession.create(onnx, settings), file, 'cpu');
+  return new Session(session, ort.Tensor, 'cpu', card.preprocessing.cropSize);
 }
 
 async function library() {
