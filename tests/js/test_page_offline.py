@@ -50,6 +50,7 @@ def test_it_works_with_the_server_gone_and_with_threads(browser: Any, dist: Path
         tab.page.wait_for_selector(KEPT, timeout=PATIENCE)
         assert tab.page.evaluate("() => crossOriginIsolated") is False  # this server sends no such headers
     tab.page.reload()
+    tab.ready()
     tab.choose(EXAMPLES[0])
     assert "AI" in tab.text("#result .chance")
     assert tab.page.evaluate("() => crossOriginIsolated") is True
