@@ -65,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     from fauxto.image.decode import keep_memory
 
     refuse_overwriting(args.output, args.paths)
-    keep_memory()
+    if args.recursive or len(args.paths) > 1:  # else no next picture needs the memory, and the network does
+        keep_memory()
     detector = Detector(
         args.model,
         provider=args.provider,
