@@ -88,6 +88,22 @@
       }
     }
 
+    func testAModelOfAnotherInputSizeIsRefused() async throws {
+      var json = try XCTUnwrap(JSONSerialization.jsonObject(with: Data(contentsOf: card)) as? [String: Any])
+      var input = try XCTUnwrap(json["input"] as? [String: Any])
+      input["crop_size"] = 192
+      json["input"] = input
+      let other = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).json")
+      try JSONSerialization.data(withJSONObject: json).write(to: other)
+      do {
+        _ = try await Detector(model: package, card: other)
+        XCTFail("a model for crops of 224 px was taken with a card for 192 px")
+      } catch FauxtoError.model(let reason) {
+        XCTAssertTrue(reason.hasSuffix("takes 224 x 224 px, and the card says 192; take both of one release"), reason)
+      }
+      try FileManager.default.removeItem(at: other)
+    }
+
     func testACancelledTaskGivesNoAnswer() async throws {
       let detector = try await Detector(model: package, card: card, computeUnits: .cpuOnly)
       let task = Task {
