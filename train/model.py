@@ -15,8 +15,9 @@ from train.config import NO_RUN
 from train.errors import TrainError
 from train.quantise import QuantisedResNet, Rounding, fold_norms
 
-LR_SCALE = {"stem": 0.25, "body": 0.5, "head": 1.0}
-"""Discriminative learning rates: what early layers know from ImageNet is worth keeping."""
+LR_SCALE = {"stem": 0.25, "body": 0.5, "head": 1.0, "step": 250.0}
+"""Discriminative learning rates: what early layers know from ImageNet is worth keeping. The steps of an int8 network
+are learnt as logarithms, by relative amounts; its weights, which no norm follows, bear very small changes only."""
 
 
 def build(weights: str) -> ResNet:
@@ -47,11 +48,11 @@ def with_weights(weights: Mapping[str, torch.Tensor]) -> ResNet | QuantisedResNe
 
 
 def parameter_groups(network: nn.Module, lr: float, weight_decay: float) -> list[dict[str, object]]:
-    """Optimizer groups: stem, body and head with their own rates, the head's for int8's steps; only weights decay."""
+    """Optimizer groups: stem, body and head with their own rates, and int8's steps; only weights decay."""
     groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
-        is_new = name.startswith("fc") or name.endswith("log_step")
-        part = "head" if is_new else "body" if name.startswith(("layer3", "layer4")) else "stem"
+        part = "head" if name.startswith("fc") else "body" if name.startswith(("layer3", "layer4")) else "stem"
+        part = "step" if name.endswith("log_step") else part
         groups.setdefault((part, parameter.ndim > 1), []).append(parameter)
     return [
         {"params": params, "lr": lr * LR_SCALE[part], "weight_decay": weight_decay if decays else 0.0}
