@@ -13,7 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from benchmarks.javascript import JS, ROOT, chromium
+from benchmarks.chromium import JS, ROOT, chromium
 from fauxto.prediction import Prediction
 
 BELOW = "some/where/"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import javascript
+from benchmarks import chromium, javascript
 from fauxto.detector import Detector
 from fauxto.image.synthetic import SIZES, golden_image
 from fauxto.prediction import Prediction
@@ -19,10 +19,10 @@ from tests.js.pictures import files, head, pythons
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(javascript.missing() is not None, reason=str(javascript.missing())),
+    pytest.mark.skipif(chromium.missing() is not None, reason=str(chromium.missing())),
 ]
 
-VECTORS = javascript.ROOT / "tests/vectors"
+VECTORS = chromium.ROOT / "tests/vectors"
 DECLARATIONS: dict[str, Any] = json.loads(declarations.FILE.read_text(encoding="utf-8"))
 
 NEAR = {"alpha.avif": 24}
@@ -40,8 +40,8 @@ def playwright() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def tab(playwright: Any) -> Iterator[tuple[Any, list[str], dict[str, Any]]]:
     """An isolated page with a detector, what it asked for, and what answers."""
-    with javascript.opened(playwright) as (page, asked):
-        yield page, asked, javascript.start(page, engine="wasm")
+    with chromium.opened(playwright) as (page, asked):
+        yield page, asked, chromium.start(page, engine="wasm")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_golden_vectors_give_their_logits_and_words(tab: Any) -> None:
     index = json.loads((VECTORS / "index.json").read_text())
     assert len(index["cases"]) >= 10
     for case in index["cases"]:
-        record = javascript.predict(page, (VECTORS / case["file"]).read_bytes())
+        record = chromium.predict(page, (VECTORS / case["file"]).read_bytes())
         tolerances = index["tolerances"]
         tolerance = tolerances["logit_from_jpeg" if case["rgb"]["tolerance"] else "logit"]
         tolerance = tolerance[info["variant"]] if isinstance(tolerance, dict) else tolerance
@@ -100,7 +100,7 @@ def test_files_of_many_kinds_give_pythons_pixels_or_are_refused(tab: Any) -> Non
         found = tab[0].evaluate(
             f"""async (data) => {{
                 const {{ load }} = await import('/node_modules/fauxto/src/decode.js');
-                {javascript.TO_PICTURE}
+                {chromium.TO_PICTURE}
                 try {{
                     const image = await load(picture);
                     return [image.height, image.width, Array.from(image.data)];
@@ -164,7 +164,7 @@ def test_the_page_goes_on_while_a_large_picture_is_judged(tab: Any) -> None:
 
 
 def test_a_browser_reads_what_files_declare(playwright: Any) -> None:
-    with javascript.opened(playwright) as (page, _):
+    with chromium.opened(playwright) as (page, _):
         told = page.evaluate(
             """async (files) => {
                 const { declaration } = await import('/node_modules/fauxto/src/provenance.js');
@@ -217,7 +217,7 @@ def test_errors_and_many_pictures_come_through_the_worker(tab: Any) -> None:
 
 
 def test_a_browser_that_changes_pixels_is_refused(playwright: Any) -> None:
-    with javascript.opened(playwright) as (page, _):
+    with chromium.opened(playwright) as (page, _):
         told = page.evaluate(
             """async () => {
                 const own = OffscreenCanvasRenderingContext2D.prototype.getImageData;
@@ -237,17 +237,17 @@ def test_a_browser_that_changes_pixels_is_refused(playwright: Any) -> None:
 
 
 def test_without_isolation_there_is_one_thread_and_the_same_answer(playwright: Any) -> None:
-    with javascript.opened(playwright, isolated=False) as (page, _):
-        info = javascript.start(page, engine="wasm", threads=2)
+    with chromium.opened(playwright, isolated=False) as (page, _):
+        info = chromium.start(page, engine="wasm", threads=2)
         assert page.evaluate("crossOriginIsolated") is False
         name, data = next(javascript.pictures())
-        record = javascript.predict(page, data)
+        record = chromium.predict(page, data)
     assert info["provider"] == "wasm"
     assert record["logit"] == pytest.approx(Detector(provider="cpu").predict(data).logit, abs=1e-3), name
 
 
 def test_a_damaged_file_is_not_used(playwright: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = javascript.Handler._file
+    own = chromium.Handler._file
     for damaged in ("ort-wasm-simd-threaded.wasm", "ort.wasm.bundle.min.mjs", "model-int8-weights.onnx"):
 
         def _file(handler: Any, damaged: str = damaged) -> tuple[bytes | None, str]:
@@ -256,20 +256,20 @@ def test_a_damaged_file_is_not_used(playwright: Any, monkeypatch: pytest.MonkeyP
                 data = data[:-1] + bytes([data[-1] ^ 1])
             return data, kind
 
-        monkeypatch.setattr(javascript.Handler, "_file", _file)
+        monkeypatch.setattr(chromium.Handler, "_file", _file)
         with (
-            javascript.opened(playwright) as (page, _),
+            chromium.opened(playwright) as (page, _),
             pytest.raises(Exception, match=f"{damaged}: its sha256 is not the"),
         ):
-            javascript.start(page, engine="wasm")
+            chromium.start(page, engine="wasm")
 
 
 def test_auto_is_webassembly_where_there_is_no_graphics_card(playwright: Any) -> None:
-    with javascript.opened(playwright) as (page, asked):
-        assert javascript.start(page)["provider"] == "wasm"
+    with chromium.opened(playwright) as (page, asked):
+        assert chromium.start(page)["provider"] == "wasm"
         assert not any("webgpu" in address for address in asked), json.dumps(asked)
 
 
 def test_webgpu_is_refused_where_there_is_none(playwright: Any) -> None:
-    with javascript.opened(playwright) as (page, _), pytest.raises(Exception, match="cannot load it on webgpu"):
-        javascript.start(page, engine="webgpu")
+    with chromium.opened(playwright) as (page, _), pytest.raises(Exception, match="cannot load it on webgpu"):
+        chromium.start(page, engine="webgpu")

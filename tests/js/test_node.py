@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.javascript import JS
+from benchmarks.chromium import JS
 from tests.js.pictures import files, head, pythons
 
 pytestmark = pytest.mark.skipif(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks import javascript
+from benchmarks import chromium
 from fauxto.detector import Detector
 from fauxto.prediction import WORDS
 from fauxto.reporting.text import chance
@@ -23,7 +23,7 @@ from tests.runtime.provenance.files import CREATED, app11, jpeg, store
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(javascript.missing() is not None, reason=str(javascript.missing())),
+    pytest.mark.skipif(chromium.missing() is not None, reason=str(chromium.missing())),
 ]
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks import javascript
+from benchmarks import chromium
 from tests.js import site
 from tests.js.site import EXAMPLES, PATIENCE, Files
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(javascript.missing() is not None, reason=str(javascript.missing())),
+    pytest.mark.skipif(chromium.missing() is not None, reason=str(chromium.missing())),
 ]
 
 KEPT = "text=This page now works without a network"

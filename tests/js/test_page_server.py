@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import javascript
+from benchmarks import chromium
 from fauxto.detector import Detector
 from fauxto.prediction import WORDS
 from fauxto.reporting.text import chance
@@ -23,7 +23,7 @@ from tests.runtime.web.helpers import running  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(javascript.missing() is not None, reason=str(javascript.missing())),
+    pytest.mark.skipif(chromium.missing() is not None, reason=str(chromium.missing())),
 ]
 
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks import javascript
+from benchmarks import chromium
 from tests.helpers import make_photo
 from tests.js import site
 from tests.js.site import PATIENCE, Api, Tab
 
-AXE = javascript.JS / "node_modules/axe-core/axe.min.js"
+AXE = chromium.JS / "node_modules/axe-core/axe.min.js"
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(javascript.missing() is not None, reason=str(javascript.missing())),
+    pytest.mark.skipif(chromium.missing() is not None, reason=str(chromium.missing())),
 ]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.javascript import JS
+from benchmarks.chromium import JS
 from fauxto.provenance.containers import XMP
 from fauxto.provenance.declaration import declaration
 from tests.helpers import encode, make_photo
