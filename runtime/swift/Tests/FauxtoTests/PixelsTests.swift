@@ -24,18 +24,17 @@ final class PixelsTests: XCTestCase {
     let rule = try Vectors.card().input
     let crops = try rule.crops(of: Pixels(width: 1, height: 1, samples: [10, 20, 30]))
     XCTAssertEqual(crops.count, rule.positions.count)
-    for crop in crops {
-      XCTAssertEqual([crop.width, crop.height, crop.channels], [rule.cropSize, rule.cropSize, 3])
-      XCTAssertEqual(
-        Set(stride(from: 0, to: crop.samples.count, by: 3).map { Array(crop.samples[$0..<($0 + 3)]) }), [[10, 20, 30]])
-    }
+    let samples = (0..<(rule.cropSize * rule.cropSize)).flatMap { _ -> [UInt8] in [10, 20, 30] }
+    let expected = try Pixels(width: rule.cropSize, height: rule.cropSize, samples: samples)
+    for crop in crops { XCTAssertEqual(crop, expected) }
   }
 
   func testLongStripsAreCut() throws {
     let rule = try Vectors.card().input
-    for (width, height) in [(65_536, 1), (1, 65_536), (5_000, 700), (641, 20_000)] {
+    let plain = [UInt8](repeating: 77, count: rule.cropSize * rule.cropSize * 3)
+    for (width, height) in [(65_536, 1), (1, 65_536), (2_000, 700), (641, 2_000)] {
       let image = try Pixels(width: width, height: height, samples: [UInt8](repeating: 77, count: width * height * 3))
-      for crop in try rule.crops(of: image) { XCTAssertEqual(Set(crop.samples), [77], "\(width) x \(height)") }
+      for crop in try rule.crops(of: image) { XCTAssertEqual(crop.samples, plain, "\(width) x \(height)") }
     }
   }
 
