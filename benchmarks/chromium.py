@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -79,9 +79,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(*, isolated: bool) -> Iterator[str]:
-    """The address of a running server."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, isolated=isolated))
+def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a running server whose requests `handler` answers."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -90,6 +90,13 @@ def served(*, isolated: bool) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def served(*, isolated: bool) -> Iterator[str]:
+    """The address of fauxto.js on a running server."""
+    with serving(partial(Handler, isolated=isolated)) as address:
+        yield address
 
 
 @contextmanager

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chromium import JS, ROOT, chromium
+from benchmarks.chromium import JS, ROOT, chromium, serving
 from fauxto.prediction import Prediction
+from tests.helpers import make_photo
 
 BELOW = "some/where/"
 """The path that the page is served at."""
@@ -106,15 +108,8 @@ def served(folder: Path, kind: type[Files] = Files) -> Iterator[str]:
     """The address of the page below `folder`. `kind.asked` is emptied first."""
     kind.asked = []
     Api.go.set()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(kind, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/{BELOW}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(functools.partial(kind, directory=str(folder))) as address:
+        yield f"{address}{BELOW}"
 
 
 @contextmanager
@@ -169,6 +164,25 @@ def opened(context: Any, address: str) -> Tab:
 def upload(name: str, data: bytes) -> dict[str, Any]:
     """A file to choose."""
     return {"name": name, "mimeType": "", "buffer": data}
+
+
+def picture(name: str, **told: Any) -> dict[str, Any]:
+    """A file that a browser shows, with its answer behind the picture."""
+    buffer = io.BytesIO()
+    make_photo(400, 300).save(buffer, "JPEG", quality=30)
+    return upload(name, buffer.getvalue() + b"#" + json.dumps(told).encode())
+
+
+ANSWERS = (
+    picture("ai.jpg", declared="camera", declared_by="EXIF of Canon EOS R5", signature="unverified"),
+    picture("none.jpg", verdict="no_sign", p_ai=0.11, declared="ai", declared_by="C2PA manifest", signature="valid"),
+    picture("unsure.jpg", verdict="unsure", p_ai=0.8, lean="ai", reason="band"),
+    picture("small.jpg", verdict="unsure", p_ai=0.8, reason="too_small", width=90, height=70),
+    picture("bad.jpg", status="error", verdict=None, p_ai=None, error="damaged picture; export it again"),
+    picture("nobody.jpg", http=500, detail="the server has a problem"),
+    picture("\u202ea very long name of a picture, as phones and messengers give them 2026-11-30 at 12.31.07.jpeg"),
+)
+"""A picture for each kind of answer."""
 
 
 def names(paths: Sequence[Path]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,6 @@ KEPT = "text=This page now works without a network"
 @pytest.fixture
 def dist(tmp_path: Path) -> Path:
     return site.build(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright, site.browser(playwright) as running:
-        yield running
 
 
 def _renew(dist: Path, name: str, data: bytes) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from benchmarks import chromium
-from tests.helpers import make_photo
 from tests.js import site
-from tests.js.site import PATIENCE, Api, Tab
+from tests.js.site import ANSWERS, PATIENCE, Api, Tab, picture
 
 AXE = chromium.JS / "node_modules/axe-core/axe.min.js"
 
@@ -22,71 +20,20 @@ pytestmark = [
 ]
 
 
-def _picture(name: str, **told: Any) -> dict[str, Any]:
-    """A file that a browser shows, with its answer behind the picture."""
-    buffer = io.BytesIO()
-    make_photo(400, 300).save(buffer, "JPEG", quality=30)
-    return site.upload(name, buffer.getvalue() + b"#" + json.dumps(told).encode())
-
-
-ALL = (
-    _picture("ai.jpg", declared="camera", declared_by="EXIF of Canon EOS R5", signature="unverified"),
-    _picture("none.jpg", verdict="no_sign", p_ai=0.11, declared="ai", declared_by="C2PA manifest", signature="valid"),
-    _picture("unsure.jpg", verdict="unsure", p_ai=0.8, lean="ai", reason="band"),
-    _picture("small.jpg", verdict="unsure", p_ai=0.8, reason="too_small", width=90, height=70),
-    _picture("bad.jpg", status="error", verdict=None, p_ai=None, error="damaged picture; export it again"),
-    _picture("nobody.jpg", http=500, detail="the server has a problem"),
-    _picture("\u202ea very long name of a picture, as phones and messengers give them 2026-11-30 at 12.31.07.jpeg"),
-)
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("site")
-    site.build(folder)
-    with site.served(folder, Api) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright, site.browser(playwright) as running:
-        yield running
-
-
-@pytest.fixture
-def opened(browser: Any, address: str) -> Iterator[Callable[..., Tab]]:
-    contexts = []
-
-    def opened(width: int = 1280, **options: Any) -> Tab:
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **options))
-        tab = site.opened(contexts[-1], address)
-        tab.ready()
-        return tab
-
-    Api.go.set()
-    yield opened
-    Api.go.set()
-    for context in contexts:
-        context.close()
-
-
 def _states(tab: Tab) -> Iterator[str]:
     """Bring the page into each of its states, and name it."""
     page = tab.page
     yield "empty"
     Api.go.clear()
-    page.set_input_files("#files", [ALL[0]])
+    page.set_input_files("#files", [ANSWERS[0]])
     page.wait_for_selector("#result[data-kind=working]")
     yield "working"
     Api.go.set()
     tab.ready()
     yield "one"
-    tab.choose(*ALL[1:])
+    tab.choose(*ANSWERS[1:])
     yield "several"
-    for row, one in enumerate(ALL):
+    for row, one in enumerate(ANSWERS):
         page.locator("#list .row").nth(row).click()
         page.wait_for_timeout(50)
         yield one["name"].split(".")[0]
@@ -138,7 +85,7 @@ def test_nothing_is_cut_off_and_nothing_is_two_letters_wide(opened: Any, width: 
 
 def test_a_number_keeps_its_order_from_right_to_left(opened: Any) -> None:
     tab = opened()
-    tab.choose(*ALL[:2])
+    tab.choose(*ANSWERS[:2])
     tab.page.evaluate("() => { document.dir = 'rtl'; }")
     for place in ("#list .number", "#result .number"):
         first, last = tab.page.locator(place).first.evaluate(
@@ -154,7 +101,7 @@ def test_a_number_keeps_its_order_from_right_to_left(opened: Any) -> None:
 
 def test_disagreement_comes_first(opened: Any) -> None:
     tab = opened()
-    tab.choose(*ALL[:3])
+    tab.choose(*ANSWERS[:3])
     for row, said in ((0, "The file says that a camera took it"), (1, "The file itself says that AI made it")):
         tab.page.locator("#list .row").nth(row).click()
         first = tab.page.locator("#result > :visible").nth(0).inner_text()
@@ -182,7 +129,7 @@ def test_words_of_the_machine_room_are_for_experts_only(opened: Any) -> None:
 def test_nothing_is_green(opened: Any) -> None:
     for scheme in ("light", "dark"):
         tab = opened(color_scheme=scheme)
-        tab.choose(*ALL)
+        tab.choose(*ANSWERS)
         colours = tab.page.locator("*").evaluate_all(
             """elements => [...new Set(elements.flatMap((one) => {
                 const { color, backgroundColor, borderTopColor } = getComputedStyle(one);
@@ -209,133 +156,12 @@ def test_a_picture_that_the_browser_cannot_show_has_its_answer_and_map(opened: A
     assert "could not show the picture" in waiting.value.path().read_text()
 
 
-def test_the_map_lies_on_its_picture(opened: Any) -> None:
+def test_the_map_lies_on_itspicture(opened: Any) -> None:
     for width in (1280, 390):
         tab = opened(width)
-        tab.choose(_picture("wide.jpg"))
+        tab.choose(picture("wide.jpg"))
         tab.page.check("#heat")
         tab.page.wait_for_selector("canvas.heat")
         boxes = [tab.page.locator(f".over > {one}").bounding_box() for one in ("img", "canvas")]
         assert boxes[0] == boxes[1]
         assert min(boxes[0]["width"] / 400, boxes[0]["height"] / 300) > 0.7
-
-
-def test_what_failed_can_be_tried_again(opened: Any) -> None:
-    tab = opened()
-    Api.go.clear()
-    tab.page.route("**/api/predict", lambda route: route.abort())
-    tab.page.set_input_files("#files", [ALL[0]])
-    tab.page.wait_for_selector("#result[data-kind=failed]")
-    assert "Is `fauxto web` still running?" in tab.text("#result")
-    tab.page.unroute("**/api/predict")
-    Api.go.set()
-    tab.page.click('#result button:text("Try again")')
-    tab.page.wait_for_selector(site.ANSWERED)
-
-
-def test_a_busy_server_is_asked_again(opened: Any) -> None:
-    tab = opened()
-    busy = [429, 503, 429]
-
-    def answer(route: Any) -> None:
-        status = busy.pop() if busy else 0
-        route.fulfill(status=status, json={"detail": "too many"}) if status else route.continue_()
-
-    tab.page.route("**/api/predict", answer)
-    tab.choose(ALL[1])
-    assert tab.text("#result h2") == "No sign of AI found"
-    assert busy == []
-
-
-def test_sixty_pictures_at_once_are_all_answered_and_little_is_kept(browser: Any, opened: Any) -> None:
-    tab = opened()
-    tab.page.evaluate(
-        """() => {
-            globalThis.kept = new Set();
-            globalThis.most = 0;
-            const [make, revoke] = [URL.createObjectURL, URL.revokeObjectURL];
-            URL.createObjectURL = (one) => {
-                const url = make.call(URL, one);
-                kept.add(url);
-                most = Math.max(most, kept.size);
-                return url;
-            };
-            URL.revokeObjectURL = (url) => {
-                kept.delete(url);
-                revoke.call(URL, url);
-            };
-        }"""
-    )
-    Api.most = 0
-    Api.go.clear()
-    sixty = [_picture(f"{i}.jpg", p_ai=0.98 + i / 6000, logit=i) for i in range(60)]
-    tab.page.set_input_files("#files", sixty)
-    tab.page.wait_for_timeout(500)
-    assert tab.text("#progress-said") == "0 of 60 looked at"
-    Api.go.set()
-    tab.ready()
-    assert [row.split(" | ")[0] for row in tab.rows()] == [f"{i}.jpg" for i in range(60)]
-    assert all("Strong signs of AI | AI 9" in row or "> 99" in row for row in tab.rows())
-    assert Api.most == 2
-    for row in range(0, 60, 7):
-        tab.page.locator("#list .row").nth(row).click()
-        assert f'"logit": {row},' in str(tab.page.text_content("#result pre"))
-    assert tab.page.evaluate("() => most") <= 1
-    sides = tab.page.locator("#list canvas").evaluate_all("all => all.map(({ width, height }) => width * height)")
-    assert sides == [128 * 128] * 60
-    tab.page.click("#clear")
-    assert tab.page.evaluate("() => kept.size") == 0
-
-
-def test_maps_of_pictures_that_were_left_are_not_made(opened: Any) -> None:
-    tab = opened()
-    tab.choose(*ALL[:3], ALL[6])
-    tab.page.locator("#list .row").nth(0).click()
-    Api.asked.clear()
-    Api.go.clear()
-    tab.page.check("#heat")
-    for row in (1, 2, 3):
-        tab.page.locator("#list .row").nth(row).click()
-    tab.page.wait_for_timeout(100)
-    Api.go.set()
-    tab.page.wait_for_selector("canvas.heat")
-    assert [path for path in Api.asked if path == "api/explain"] == ["api/explain"] * 2
-
-
-def test_it_is_used_by_the_keyboard_alone(opened: Any) -> None:
-    tab = opened()
-    for _ in range(12):
-        tab.page.keyboard.press("Tab")
-        focused = tab.page.evaluate(
-            "() => document.activeElement.textContent || document.activeElement.firstChild?.alt"
-        )
-        outline = tab.page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
-        assert outline != "none", focused
-        if focused == "Choose pictures":
-            break
-    assert focused == "Choose pictures"
-    with tab.page.expect_file_chooser() as chooser:
-        tab.page.keyboard.press("Enter")
-    chooser.value.set_files(list(ALL[:3]))
-    tab.ready()
-    tab.page.focus("#list .row")
-    tab.page.keyboard.press("Tab")
-    tab.page.keyboard.press("Enter")
-    assert tab.text("#result h2") == "No sign of AI found"
-
-
-def test_a_phone_opens_its_own_camera(opened: Any) -> None:
-    tab = opened(390, has_touch=True, is_mobile=True)
-    with tab.page.expect_file_chooser() as chooser:
-        tab.page.tap("#camera")
-    assert chooser.value.element.get_attribute("capture") == "environment"
-    chooser.value.set_files(ALL[1])
-    tab.page.wait_for_selector(site.ANSWERED)
-
-
-def test_less_motion_is_no_motion(opened: Any) -> None:
-    tab = opened(reduced_motion="reduce")
-    Api.go.clear()
-    tab.page.set_input_files("#files", [ALL[0]])
-    tab.page.wait_for_selector("#result[data-kind=working]")
-    assert tab.page.evaluate("() => document.getAnimations().length") == 0
