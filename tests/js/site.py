@@ -134,8 +134,8 @@ class Tab:
 
     def ready(self) -> None:
         """Wait until the engine is, and nothing is being looked at."""
-        self.page.wait_for_selector("#figures:not(:empty)", state="attached", timeout=PATIENCE)
-        self.page.wait_for_selector("#progress-line[hidden]", state="attached", timeout=PATIENCE)
+        self.page.wait_for_selector("#figures:not(:empty)", state="attached")
+        self.page.wait_for_selector("#progress-line[hidden]", state="attached")
 
     def choose(self, *files: Path | dict[str, Any]) -> None:
         """Choose pictures, and wait until all are answered."""
@@ -154,6 +154,7 @@ class Tab:
 def opened(context: Any, address: str) -> Tab:
     """The page in a new tab of a browser's context."""
     tab = Tab(context.new_page())
+    tab.page.set_default_timeout(PATIENCE)
     context.on("request", lambda request: tab.asked.append(request.url))
     tab.page.on("pageerror", lambda error: tab.wrong.append(str(error)))
     tab.page.on("console", lambda said: tab.wrong.append(said.text) if said.type in ("error", "warning") else None)

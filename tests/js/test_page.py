@@ -18,7 +18,7 @@ from fauxto.prediction import WORDS
 from fauxto.reporting.text import chance
 from tests.helpers import make_photo
 from tests.js import site
-from tests.js.site import ANSWERED, EXAMPLES, PATIENCE, Tab
+from tests.js.site import ANSWERED, EXAMPLES, Tab
 from tests.runtime.provenance.files import CREATED, app11, jpeg, store
 
 pytestmark = [
@@ -146,15 +146,15 @@ def test_the_heat_map_is_that_of_the_picture_that_is_open(clean: Tab) -> None:
     clean.page.check("#heat")
     rows.nth(2).click()
     assert not clean.page.is_visible("canvas.heat")
-    clean.page.wait_for_selector("canvas.heat", timeout=PATIENCE)
+    clean.page.wait_for_selector("canvas.heat")
     width, height = Image.open(EXAMPLES[5]).size
     shape = clean.page.locator("canvas.heat").evaluate("canvas => canvas.width / canvas.height")
     assert shape == pytest.approx(width / height, rel=0.01)
     first = clean.page.locator("canvas.heat").evaluate("canvas => canvas.toDataURL()")
     rows.nth(0).click()
-    clean.page.wait_for_selector("canvas.heat", timeout=PATIENCE)
+    clean.page.wait_for_selector("canvas.heat")
     rows.nth(2).click()
-    clean.page.wait_for_selector("canvas.heat", timeout=PATIENCE)
+    clean.page.wait_for_selector("canvas.heat")
     assert clean.page.locator("canvas.heat").evaluate("canvas => canvas.toDataURL()") == first
     clean.page.uncheck("#heat")
     assert not clean.page.is_visible("canvas.heat")
@@ -205,7 +205,7 @@ def test_json_and_case_file_hold_the_answer(clean: Tab, context: Any, tmp_path: 
     clean.page.wait_for_selector("text=Copied.")
     record = json.loads(clean.page.evaluate("() => navigator.clipboard.readText()"))
     assert (record["schema"], record["path"]) == (2, evil)
-    with clean.page.expect_download(timeout=PATIENCE) as waiting:
+    with clean.page.expect_download() as waiting:
         clean.page.click("text=Save the case file")
     saved = tmp_path / "case.html"
     waiting.value.save_as(saved)

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import chromium
 from tests.js import site
-from tests.js.site import EXAMPLES, PATIENCE, Files
+from tests.js.site import EXAMPLES, Files
 
 pytestmark = [
     pytest.mark.browser,
@@ -38,7 +38,7 @@ def _renew(dist: Path, name: str, data: bytes) -> None:
 def test_it_works_with_the_server_gone_and_with_threads(browser: Any, dist: Path, tmp_path: Path) -> None:
     with site.served(tmp_path) as address:
         tab = site.opened(browser.new_context(), address)
-        tab.page.wait_for_selector(KEPT, timeout=PATIENCE)
+        tab.page.wait_for_selector(KEPT)
         assert tab.page.evaluate("() => crossOriginIsolated") is False  # this server sends no such headers
     tab.page.reload()
     tab.ready()
@@ -46,6 +46,7 @@ def test_it_works_with_the_server_gone_and_with_threads(browser: Any, dist: Path
     assert "AI" in tab.text("#result .chance")
     assert tab.page.evaluate("() => crossOriginIsolated") is True
     tab.page.click("#examples li:nth-child(3) button")
+    tab.page.locator("#list .row").nth(1).wait_for()  # the example is fetched first
     tab.ready()
     assert len(tab.rows()) == 2
     assert tab.wrong == []
@@ -55,14 +56,14 @@ def test_it_works_with_the_server_gone_and_with_threads(browser: Any, dist: Path
 def test_a_new_version_is_offered_and_only_what_is_new_is_fetched(browser: Any, dist: Path, tmp_path: Path) -> None:
     with site.served(tmp_path) as address:
         tab = site.opened(browser.new_context(), address)
-        tab.page.wait_for_selector(KEPT, timeout=PATIENCE)
+        tab.page.wait_for_selector(KEPT)
         _renew(dist, "page.css", (dist / "page.css").read_bytes() + b"body { --version: new; }")
         Files.asked.clear()
         tab.page.reload()
-        tab.page.wait_for_selector("#newer", timeout=PATIENCE)
+        tab.page.wait_for_selector("#newer")
         version = "() => getComputedStyle(document.body).getPropertyValue('--version')"
         assert tab.page.evaluate(version) == ""  # all of the page is the old one until it is asked for
-        with tab.page.expect_navigation(timeout=PATIENCE):
+        with tab.page.expect_navigation():
             tab.page.click("#renew")
         tab.ready()
         assert tab.page.evaluate(version) == "new"
@@ -83,7 +84,7 @@ def test_a_file_that_is_not_the_versions_is_not_kept(browser: Any, dist: Path, t
     (dist / "page.css").write_bytes(b"/* changed on the way */")
     with site.served(tmp_path) as address:
         tab = site.opened(browser.new_context(), address)
-        tab.page.wait_for_selector("text=The page could not be kept", timeout=PATIENCE)
+        tab.page.wait_for_selector("text=The page could not be kept")
         assert (
             tab.page.evaluate("async () => (await navigator.serviceWorker.getRegistration())?.active ?? null") is None
         )
@@ -96,11 +97,11 @@ def test_a_model_that_does_not_come_is_told_and_asked_for_again(browser: Any, di
     model.write_bytes(data[:-1])
     with site.served(tmp_path) as address:
         tab = site.opened(browser.new_context(), address)
-        tab.page.wait_for_selector("#trouble", timeout=PATIENCE)
+        tab.page.wait_for_selector("#trouble")
         assert "its sha256 is not the expected one" in tab.text("#trouble")
         tab.page.set_input_files("#files", [EXAMPLES[0]])
         model.write_bytes(data)
         tab.page.click("#reload")
-        tab.page.wait_for_selector(site.ANSWERED, timeout=PATIENCE)
+        tab.page.wait_for_selector(site.ANSWERED)
         assert not tab.page.is_visible("#trouble")
     tab.page.context.close()

@@ -12,7 +12,7 @@ from fauxto.prediction import WORDS
 from fauxto.reporting.text import chance
 from tests.helpers import make_photo
 from tests.js import site
-from tests.js.site import EXAMPLES, PATIENCE, Tab
+from tests.js.site import EXAMPLES, Tab
 from tests.runtime.provenance.files import CREATED, app11, jpeg, store
 
 pebble = pytest.importorskip("pebble", reason="needs the extra web")
@@ -61,7 +61,7 @@ def test_words_and_numbers_are_pythons(tab: Tab, detector: Detector) -> None:
 def test_heat_map_examples_and_errors_come_from_the_server(tab: Tab) -> None:
     tab.choose(EXAMPLES[4])
     tab.page.check("#heat")
-    tab.page.wait_for_selector("canvas.heat", timeout=PATIENCE)
+    tab.page.wait_for_selector("canvas.heat")
     before = tab.page.locator("#list li").count()
     tab.page.click("#examples li:nth-child(1) button")
     tab.page.wait_for_selector(f"#list li:nth-child({before + 1})")

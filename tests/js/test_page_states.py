@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import chromium
 from tests.js import site
-from tests.js.site import ANSWERS, PATIENCE, Api, Tab, picture
+from tests.js.site import ANSWERS, Api, Tab, picture
 
 AXE = chromium.JS / "node_modules/axe-core/axe.min.js"
 
@@ -151,7 +151,7 @@ def test_a_picture_that_the_browser_cannot_show_has_its_answer_and_map(opened: A
     tab.page.wait_for_selector("text=This browser cannot show the picture. The answer is about it all the same.")
     tab.page.check("#heat")
     tab.page.wait_for_selector("canvas.heat.alone")
-    with tab.page.expect_download(timeout=PATIENCE) as waiting:
+    with tab.page.expect_download() as waiting:
         tab.page.click("text=Save the case file")
     assert "could not show the picture" in waiting.value.path().read_text()
 
