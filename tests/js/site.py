@@ -155,6 +155,7 @@ def opened(context: Any, address: str) -> Tab:
     """The page in a new tab of a browser's context."""
     tab = Tab(context.new_page())
     tab.page.set_default_timeout(PATIENCE)
+    tab.page.on("filechooser", lambda _: None)  # expect_file_chooser alone listens too late on a busy machine
     context.on("request", lambda request: tab.asked.append(request.url))
     tab.page.on("pageerror", lambda error: tab.wrong.append(str(error)))
     tab.page.on("console", lambda said: tab.wrong.append(said.text) if said.type in ("error", "warning") else None)
