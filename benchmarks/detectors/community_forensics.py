@@ -20,7 +20,6 @@ from torchvision.transforms.v2 import functional as ops
 
 from fauxto.errors import FauxtoError
 from fauxto.image.decode import load
-from fauxto.system import usable_cpus
 
 SHORT_SIDE, CROP = 440, 384
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -69,7 +68,6 @@ def load_network(file: Path) -> VisionTransformer:
         FauxtoError: it is not that network.
         OSError: it cannot be read.
     """
-    torch.set_num_threads(usable_cpus())
     if file.suffix == ".safetensors":
         from safetensors.torch import load_file
 

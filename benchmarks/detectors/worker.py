@@ -77,8 +77,12 @@ def onnx_classifier(job: Message) -> Judge:
 
 def community_forensics(job: Message) -> Judge:
     """Community Forensics' ViT-S of 384 px, from a checkpoint."""
-    from benchmarks.detectors.community_forensics import THRESHOLD, load_network, probability
+    import torch
 
+    from benchmarks.detectors.community_forensics import THRESHOLD, load_network, probability
+    from fauxto.system import usable_cpus
+
+    torch.set_num_threads(usable_cpus())
     file = Path(job["file"])
     network = load_network(file)
 

@@ -63,7 +63,7 @@ def refused(model: Path, card: dict[str, object], told: str, capsys: pytest.Capt
     """With this card nothing is written, and one line says why."""
     (model / CARD_FILE).write_text(json.dumps(card))
     assert main([str(model)]) == 2
-    err = capsys.readouterr().err
-    assert told in err
-    assert err.count("\n") == 1
+    *before, last = capsys.readouterr().err.splitlines()
+    assert told in last
+    assert all(line.startswith("Running ") for line in before if line)  # coremltools' progress, on a slow machine
     assert sorted(path.name for path in model.iterdir()) == [CARD_FILE, PLAIN]
