@@ -22,7 +22,10 @@ const REFERENCE = 'fp32';
  * @property {readonly string[]} providers the execution providers that it is the best choice for
  * @property {Calibration} [calibration] of its own logits, where they differ from the reference's
  * @property {Readonly<Record<string, OperatingPoint>>} [operatingPoints] likewise
+ * @property {ReadonlyArray<Golden>} [golden] likewise
  */
+
+/** @typedef {{picture: number, logit: number}} Golden what the model answers to a golden image */
 
 /** @typedef {{temperature: number, bias: number}} Calibration p = sigmoid(logit / temperature + bias) */
 
@@ -34,7 +37,7 @@ const REFERENCE = 'fp32';
  * @property {Readonly<Record<string, OperatingPoint>>} operatingPoints
  * @property {string} defaultOperatingPoint
  * @property {number} minimumShortSide px, of an image that can be judged at all
- * @property {ReadonlyArray<{picture: number, logit: number}>} golden logit of each golden image, by the reference
+ * @property {ReadonlyArray<Golden>} golden logit of each golden image, by the reference
  * @property {Readonly<Record<string, string>>} files name -> sha256 of each file
  * @property {Readonly<Record<string, Variant>>} variants
  * @property {any} raw all of it, as in the file: `raw.test` has the figures of the test split
@@ -67,7 +70,7 @@ export function parse(text, where) {
 }
 
 /**
- * The card as it holds for one variant: with the calibration and thresholds of that file.
+ * The card as it holds for one variant: with the calibration, thresholds and golden logits of that file.
  *
  * @param {Card} card
  * @param {Variant} variant
@@ -78,6 +81,7 @@ export function ofVariant(card, variant) {
     ...card,
     calibration: variant.calibration ?? card.calibration,
     operatingPoints: variant.operatingPoints ?? card.operatingPoints,
+    golden: variant.golden ?? card.golden,
   };
 }
 
@@ -143,6 +147,7 @@ function variant(name, raw) {
     providers: raw.providers,
     calibration: raw.calibration ? calibration(raw.calibration) : undefined,
     operatingPoints: raw.operating_points ? points(raw.operating_points) : undefined,
+    golden: raw.golden,
   };
 }
 
@@ -180,6 +185,7 @@ function three(values, name) {
 function check(card) {
   const rule = card.preprocessing;
   const variants = Object.values(card.variants);
+  const golden = [...card.golden, ...variants.flatMap((one) => one.golden ?? [])];
   const calibrations = [card.calibration, ...variants.flatMap((one) => one.calibration ?? [])];
   const rules = {
     filter: Object.hasOwn(FILTERS, rule.filter),
@@ -196,7 +202,7 @@ function check(card) {
     ),
     variants: Object.hasOwn(card.variants, REFERENCE),
     minimum_short_side: card.minimumShortSide >= 1,
-    golden: card.golden.every((one) => Number.isFinite(one.logit) && isWhole(one.picture, 0, 255)),
+    golden: golden.every((one) => Number.isFinite(one.logit) && isWhole(one.picture, 0, 255)),
   };
   const wrong = Object.entries(rules).find(([, holds]) => !holds);
   if (wrong) throw new Error(`${wrong[0]} is not what this fauxto knows`);

@@ -37,6 +37,7 @@ const BAD = [
   ['thresholds crossed', (raw) => (raw.operating_points.fpr1.no_sign_below = 1.5), /operating_points/],
   ['a default that is not there', (raw) => (raw.default_operating_point = 'x'), /default_operating_point/],
   ['no reference', (raw) => delete raw.variants.fp32, /variants/],
+  ["a variant's golden logit that is none", (raw) => (raw.variants.fp32.golden = [{ picture: 1 }]), /golden/],
   ['no input', (raw) => delete raw.input, /undefined/],
 ];
 
@@ -61,13 +62,15 @@ test('unknown names list the known ones', () => {
   assert.throws(() => variantOf(card(), 'fp8'), /no variant 'fp8'; the model has fp32/);
 });
 
-test("a variant's own calibration and thresholds count", () => {
+test("a variant's own calibration, thresholds and golden logits count", () => {
   const own = changed((raw) => {
     raw.variants['int8-weights'].calibration = { temperature: 2, bias: 1 };
     raw.variants['int8-weights'].operating_points = { fpr1: raw.operating_points.balanced };
+    raw.variants['int8-weights'].golden = [{ picture: 1, logit: 2.5 }];
   })();
   const of = ofVariant(own, variantOf(own, 'int8-weights'));
   assert.deepEqual(of.calibration, { temperature: 2, bias: 1 });
   assert.equal(of.operatingPoints.fpr1.threshold, 0.5);
+  assert.deepEqual(of.golden, [{ picture: 1, logit: 2.5 }]);
   assert.deepEqual(ofVariant(own, variantOf(own, 'fp32')).calibration, card().calibration);
 });
