@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from fauxto.inference.providers import CPU
 from fauxto.model.card import CARD_FILE
 from fauxto.model.model import Model
 from tests.helpers import encode, make_photo
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that the tests start to stop it by that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("no deadline", deadline=None)  # a busy machine is no fault
 settings.load_profile("no deadline")
