@@ -53,7 +53,7 @@ def _states(tab: Tab) -> Iterator[str]:
 @pytest.mark.skipif(not AXE.exists(), reason="no axe-core here: npm ci --ignore-scripts, in runtime/js")
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_axe_finds_no_violation_in_any_state(opened: Any, width: int, scheme: str) -> None:
-    tab = opened(width, color_scheme=scheme, bypass_csp=True)
+    tab = opened(width, color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)  # no colour half-way
     tab.page.add_script_tag(path=AXE)
     seen = []
     for state in _states(tab):

@@ -13,10 +13,15 @@ from tests.helpers import SMALL_RUN, write_blurred
 from train.__main__ import main as train
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """One thread for networks, before any fixture: tests of the benchmarks, in between, take all that there are."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
     """Networks and trees of seconds gain nothing by threads, and lose minutes where others want the cores too."""
-    torch.set_num_threads(1)
     with threadpool_limits(1):
         yield
 
