@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from train.sampling import sampling_weights
 
 OPERATING_POINTS = {"fpr1": 0.01, "fpr5": 0.05}  # name: share of real photographs that may be called "ai"
 UPPER_BOUND = 1.5  # the upper Wilson bound may be at most this many times the share
-MISS_RATE = 0.10  # share of AI images that may be called "no sign"
+MISS_RATE = 0.10  # share of AI images that may be called "no sign", in each part of their sources
+PARTS = 4  # of the sources of AI images
 BIAS = {"bias": float, "sources": int, "n": int}  # what train.tools.held_out_bias writes
 
 Floats = npt.NDArray[np.float64]
@@ -52,14 +54,15 @@ class Calibration:
 def calibrate(measured: Mapping[str, Measured], held_out_bias: Mapping[str, Any] | None = None) -> Calibration:
     """Calibrate on images that were measured under several corruptions, all of which count the same.
 
-    For the thresholds, a source of photographs counts by the root of its size, as in sampling, and a photograph
-    counts once in the interval, not once for each corruption.
+    For the thresholds, a source counts by the root of its size, as in sampling, and a photograph counts once in the
+    interval, not once for each corruption.
     """
     logits, is_ai = stacked(measured)
     temperature, bias = fit_calibration(logits, is_ai)
     bias += held_out_bias["bias"] if held_out_bias else 0.0
     weights = np.concatenate([sampling_weights(part.images).numpy() for part in measured.values()])
-    points = operating_points(probability(logits, temperature, bias), is_ai, weights, len(measured))
+    origins = [origin for part in measured.values() for origin in part.origins]
+    points = operating_points(probability(logits, temperature, bias), is_ai, weights, origins, len(measured))
     return Calibration(temperature, bias, points, len(is_ai), held_out_bias)
 
 
@@ -133,14 +136,45 @@ def effective_count(weights: Floats, copies: int = 1) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum() / copies)
 
 
-def operating_points(p_ai: Floats, is_ai: Truth, weights: Floats, copies: int = 1) -> dict[str, dict[str, Any]]:
+def no_sign_threshold(share: float, ai: Floats, weights: Floats, origins: Sequence[str]) -> float:
+    """The highest p below which lies at most `share` of the AI images in each of PARTS parts of their sources.
+
+    New sources are unlike the known ones, so it is not enough that the mean over all of them keeps the promise: the
+    parts say how far a set of other sources may be from it. Sources are dealt out by size, largest first.
+
+    Args:
+        share: of the AI images that may be called "no sign".
+        ai: (N,) p of the AI images.
+        weights: (N,) what each counts.
+        origins: (N,) source of each.
+    """
+    sources = [origin for origin, _ in Counter(origins).most_common()]
+    part_of = {source: place % PARTS for place, source in enumerate(sources)}
+    parts = np.array([part_of[origin] for origin in origins])
+    return min(weighted_quantile(share, ai[parts == part], weights[parts == part]) for part in set(part_of.values()))
+
+
+def weighted_quantile(share: float, values: Floats, weights: Floats) -> float:
+    """The highest of `values` (N,) below which lies at most `share` of the `weights` (N,)."""
+    order = np.argsort(values)
+    ordered = values[order]
+    below = np.concatenate([[0.0], np.cumsum(weights[order])])[np.searchsorted(ordered, ordered)] / weights.sum()
+    return float(ordered[below <= share + 1e-12].max())
+
+
+def operating_points(
+    p_ai: Floats, is_ai: Truth, weights: Floats, origins: Sequence[str], copies: int = 1
+) -> dict[str, dict[str, Any]]:
     """The card's operating points, with what they cost on these images.
 
-    `p_ai` (N,), `is_ai` (N,) bool, `weights` (N,) what each photograph counts, so that no large source sets the
-    threshold for all, `copies` how many corruptions each image is seen under. AI images count evenly.
+    `p_ai` (N,), `is_ai` (N,) bool, `weights` (N,) what each image counts, so that no large source sets a threshold for
+    all, `origins` (N,) its source, `copies` how many corruptions each is seen under. For the recall, AI images count
+    evenly.
     """
     real, ai, counts = p_ai[~is_ai], p_ai[is_ai], weights[~is_ai]
-    no_sign_below, effective = float(np.quantile(ai, MISS_RATE)), effective_count(counts, copies)
+    effective = effective_count(counts, copies)
+    of_ai = [origin for origin, own in zip(origins, is_ai, strict=True) if own]
+    no_sign_below = no_sign_threshold(MISS_RATE, ai, weights[is_ai], of_ai)
     thresholds = {name: threshold_for(share, real, counts, copies) for name, share in OPERATING_POINTS.items()}
     points = {}
     for name, threshold in (thresholds | {"balanced": 0.5}).items():

@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fauxto.evaluate.metrics import expected_calibration_error, figures, recall_at, wilson
-from train.calibrate import effective_count, fit_calibration, operating_points, threshold_for
+from train.calibrate import (
+    PARTS,
+    effective_count,
+    fit_calibration,
+    no_sign_threshold,
+    operating_points,
+    threshold_for,
+    weighted_quantile,
+)
 
 
 def sample(seed: int, n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
@@ -51,23 +59,50 @@ def test_a_photograph_under_three_conditions_is_one_photograph() -> None:
     rng = np.random.default_rng(0)
     real, ai = rng.random(400), rng.uniform(0.5, 1.5, 300)
     p_ai, is_ai = np.concatenate([real, ai]), np.repeat([False, True], [400, 300])
-    once = operating_points(p_ai, is_ai, np.ones(700))["fpr1"]
-    thrice = operating_points(np.tile(p_ai, 3), np.tile(is_ai, 3), np.ones(2100), copies=3)["fpr1"]
-    assert thrice == once
-    assert operating_points(np.tile(p_ai, 3), np.tile(is_ai, 3), np.ones(2100))["fpr1"]["threshold"] < once["threshold"]
+    once = operating_points(p_ai, is_ai, np.ones(700), [""] * 700)["fpr1"]
+    again = np.tile(p_ai, 3), np.tile(is_ai, 3), np.ones(2100), [""] * 2100
+    assert operating_points(*again, copies=3)["fpr1"] == once
+    assert operating_points(*again)["fpr1"]["threshold"] < once["threshold"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 300), st.floats(0, 0.5), st.integers(0, 1000))
+def test_a_quantile_is_the_highest_value_with_so_little_below(n: int, share: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values, weights = rng.random(n).round(1), rng.uniform(1, 5, n)  # with ties
+    found = weighted_quantile(share, values, weights)
+
+    def below(value: float) -> float:
+        return float(weights[values < value].sum() / weights.sum())
+
+    assert below(found) <= share + 1e-9
+    assert all(below(value) > share for value in values[values > found])
+
+
+def test_no_sign_holds_for_the_sources_that_are_hardest_to_find() -> None:
+    rng = np.random.default_rng(0)
+    names = [f"site {number:02}" for number in range(20)]
+    origins, hard = np.repeat(names, 50), np.repeat(np.arange(20) % PARTS == 1, 50)
+    ai = np.where(hard, rng.uniform(0, 0.5, 1000), rng.uniform(0.5, 1, 1000))
+    threshold = no_sign_threshold(0.1, ai, np.ones(1000), list(origins))
+    assert (ai[hard] < threshold).mean() == pytest.approx(0.1, abs=0.01)
+    assert np.quantile(ai, 0.1) > threshold
+    assert no_sign_threshold(0.1, ai, np.ones(1000), ["one site"] * 1000) == pytest.approx(
+        np.quantile(ai, 0.1), abs=0.01
+    )
 
 
 def test_rates_count_as_the_threshold_did() -> None:
     p_ai = np.array([0.9, 0.2, 0.2, 0.1, 0.8, 0.9])
     is_ai = np.array([False, False, False, False, True, True])
-    point = operating_points(p_ai, is_ai, np.array([1, 3, 3, 3, 9, 1.0]))["balanced"]
+    point = operating_points(p_ai, is_ai, np.array([1, 3, 3, 3, 9, 1.0]), [""] * 6)["balanced"]
     assert point["fpr"] == pytest.approx(0.1)
     assert (point["recall"], point["n_real"], point["n_ai"]) == (1, 4, 2)
 
 
 def test_operating_points_are_ordered_and_measured() -> None:
     odds, is_ai = sample(1)
-    points = operating_points(1 / (1 + np.exp(-odds)), is_ai, np.ones(len(odds)))
+    points = operating_points(1 / (1 + np.exp(-odds)), is_ai, np.ones(len(odds)), [""] * len(odds))
     assert points["fpr1"]["threshold"] > points["fpr5"]["threshold"] > points["balanced"]["threshold"] == 0.5
     assert points["fpr1"]["recall"] < points["fpr5"]["recall"] < points["balanced"]["recall"]
     assert 0.005 < points["fpr1"]["fpr"] <= 0.01

@@ -1,7 +1,8 @@
-"""Calibrate a finished run anew: the same weights, for another image size or with a bias from held-out sources.
+"""Calibrate a finished run anew: the same weights, on more pictures, for another size, or with a bias.
 
 python -m train.tools.recalibrate RUN --out NEW --max-short-side 640
 python -m train.tools.recalibrate RUN --out NEW --bias-file BIAS.json
+python -m train.tools.recalibrate RUN --out NEW --report-pictures 1500
 """
 
 from __future__ import annotations
@@ -44,8 +45,15 @@ def main(argv: list[str] | None = None) -> int:
         metavar="JSON",
         help="bias to add to the calibration, from train.tools.held_out_bias (default: RUN's)",
     )
+    parser.add_argument(
+        "--report-pictures",
+        type=positive,
+        metavar="N",
+        help="val pictures of each class to calibrate and report on (default: RUN's)",
+    )
     args = parser.parse_args(argv)
-    changes = {name: value for name in ("max_short_side", "bias_file") if (value := getattr(args, name))}
+    names = ("max_short_side", "bias_file", "report_pictures")
+    changes = {name: value for name in names if (value := getattr(args, name))}
     return exit_status(PROGRAM, lambda: recalibrate(args.run, args.out, changes))
 
 

@@ -50,3 +50,8 @@ def test_a_run_is_calibrated_anew_for_larger_pictures(run: Path, tmp_path: Path)
         torch.testing.assert_close(after["model"][name], tensor)
     assert after["calibration"]["temperature"] != before["calibration"]["temperature"]
     assert recalibrate([str(run), "--out", str(tmp_path / "new")]) == 2
+
+
+def test_a_run_is_calibrated_anew_on_as_many_pictures_as_are_asked_for(run: Path, tmp_path: Path) -> None:
+    assert recalibrate([str(run), "--out", str(tmp_path / "few"), "--report-pictures", "5"]) == 0
+    assert torch.load(tmp_path / "few/model.pt", weights_only=True)["calibration"]["n"] == 3 * 10
