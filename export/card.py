@@ -32,7 +32,10 @@ from train.errors import exit_status
 
 RENAMED = {"view_size": "crop_size", "pooled_views": "pooled_crops"}  # in the card's "input"
 OF_A_CONDITION = ("n_ai", "n_real", "auc", "auc_interval", "ece")
-OF_A_POINT = ("fpr", "fpr_interval", "recall", "recall_interval", "ai_called_no_sign", "ai_called_no_sign_interval")
+OF_A_POINT = (
+    *("fpr", "fpr_interval", "recall", "recall_interval"),
+    *("ai_called_no_sign", "ai_called_no_sign_interval", "real_called_no_sign"),
+)
 OF_THE_BASELINE = ("auc", "auc_interval")
 
 

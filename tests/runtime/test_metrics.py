@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from fauxto.evaluate import baseline, metrics
+from fauxto.evaluate.words import table_rows, words
 from fauxto.model.card import OperatingPoint
 from tests.helpers import encode, make_photo
 
@@ -69,6 +70,15 @@ def test_a_confusion_matrix_adds_up(rows: list[tuple[bool, float, bool]]) -> Non
     assert row["coverage"] == pytest.approx(covered / len(rows))
     right = counts["ai"]["ai"] + counts["real"]["no_sign"]
     assert row["selective_accuracy"] == (pytest.approx(right / covered) if covered else None)
+
+
+def test_a_rare_word_of_ai_pictures_is_worth_less_the_rarer_they_are() -> None:
+    found = words({"ai": {"ai": 40, "unsure": 50, "no_sign": 10}, "real": {"ai": 1, "unsure": 199, "no_sign": 0}})
+    assert found["ai"]["ai_among"] == pytest.approx({"1:1": 0.4 / 0.405, "1:20": 0.4 / 0.5, "1:100": 0.4 / 0.9})
+    assert found["no_sign"] == {"of_ai": 0.1, "of_real": 0, "ai_among": {"1:1": 1, "1:20": 1, "1:100": 1}}
+    nobody = words({"ai": {"ai": 0, "unsure": 1, "no_sign": 0}, "real": {"ai": 0, "unsure": 1, "no_sign": 0}})
+    assert set(nobody["ai"]["ai_among"].values()) == {None}
+    assert [row[0] for row in table_rows(nobody)] == ["strong signs of AI", "unsure", "no sign of AI found"]
 
 
 def test_the_words_of_an_operating_point() -> None:

@@ -11,6 +11,7 @@ from scipy.special import betaincinv
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, brier_score_loss
 
 from fauxto.evaluate.records import Called, Figures, Generator, PointFigures, Rates, Separation, Within
+from fauxto.evaluate.words import words
 from fauxto.model.card import OperatingPoint
 
 Truth = npt.NDArray[np.bool_]
@@ -174,16 +175,18 @@ def _at(is_ai: Truth, p_ai: Scores, point: OperatingPoint, forced: Truth | None)
     free = np.ones_like(is_ai) if forced is None else ~forced
     called_ai, called_no_sign = free & (p_ai >= point.threshold), free & (p_ai < point.no_sign_below)
     decided = called_ai | called_no_sign
-    words = {"ai": called_ai, "unsure": ~decided, "no_sign": called_no_sign}
+    called = {"ai": called_ai, "unsure": ~decided, "no_sign": called_no_sign}
+    confusion = {
+        truth: {word: int((own & rows).sum()) for word, rows in called.items()}
+        for truth, own in (("ai", is_ai), ("real", ~is_ai))
+    }
     return {
         **rates(is_ai, called_ai, called_no_sign),
         "balanced_accuracy": float(balanced_accuracy_score(is_ai, p_ai >= point.threshold)),
         "coverage": float(np.mean(decided)),
         "selective_accuracy": float(np.mean((called_ai == is_ai)[decided])) if decided.any() else None,
-        "confusion": {
-            truth: {word: int((own & called).sum()) for word, called in words.items()}
-            for truth, own in (("ai", is_ai), ("real", ~is_ai))
-        },
+        "confusion": confusion,
+        "words": words(confusion),
     }
 
 

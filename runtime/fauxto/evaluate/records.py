@@ -31,6 +31,14 @@ class Rates(TypedDict):
     real_called_no_sign: float
 
 
+class Word(TypedDict):
+    """What a word is worth: the shares of both classes that get it, and of AI among all that do, by base rate."""
+
+    of_ai: float
+    of_real: float
+    ai_among: dict[str, float | None]
+
+
 class PointFigures(Rates):
     """What one operating point makes of the scores. `coverage` is the share that is not "unsure"."""
 
@@ -38,6 +46,7 @@ class PointFigures(Rates):
     coverage: float
     selective_accuracy: float | None
     confusion: dict[str, dict[str, int]]
+    words: dict[str, Word]
 
 
 class Figures(Separation):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fauxto.evaluate import movement, plots
+from fauxto.evaluate import movement, plots, words
 from fauxto.evaluate.breakdown import LEAST_GENERATOR, LEAST_SOURCE, LEAST_WITHIN
 from fauxto.evaluate.records import Baseline, ConditionFigures, GridRow, PointFigures, Report, SavedOnce, Separation
 from fauxto.evaluate.run import Evaluation
@@ -54,6 +54,8 @@ def _condition(name: str, report: Report) -> Iterator[str]:
             f"AI called ai {percent(row['recall'], row['recall_interval'])}   coverage {percent(row['coverage'])}   "
             f"balanced accuracy {percent(row['balanced_accuracy'])}"
         )
+    yield f"  what a word is worth at {report['operating_point']}, for one AI picture among so many photographs:"
+    yield from (f"  {line}" for line in words.as_lines(part["operating_points"][report["operating_point"]]["words"]))
     if told := measured(report["card_test"].get(name)):
         yield f"  the card's test at {report['operating_point']}: {told}"
     if name in report["flips"]:
@@ -146,6 +148,7 @@ def as_html(evaluation: Evaluation, thumbnails: bool) -> str:
     return html.render(
         "evaluation",
         {"percent": percent, "area": area, "measured": measured, "moves": movement.moves},
+        words=[words.head(), *words.table_rows(part["operating_points"][point.name]["words"])],
         report=report,
         point=point,
         plots={name: html.svg(figure) for name, figure in drawn.items()},
@@ -164,7 +167,8 @@ def as_markdown(report: Report) -> str:
         f"condition | n, ai + real | AUC | real called ai at `{name}` | AI called no sign | AI called ai | coverage | "
         "right, of the covered | balanced accuracy at `balanced` | ECE | flip rate from clean"
     )
-    parts = [_table(head, rows)]
+    clean = report["conditions"]["clean"]["operating_points"][name]
+    parts = [_table(head, rows), _table(" | ".join(words.head()), words.table_rows(clean["words"]))]
     quoted = {condition: measured(point) for condition, point in report["card_test"].items()}
     parts += [f"The card's test, {condition}, at `{name}`: {told}." for condition, told in quoted.items() if told]
     if "baseline" in report:

@@ -123,7 +123,8 @@ class Card:
         return replace(self, temperature=temperature, bias=bias, operating_points=points, golden=golden)
 
     def test_point(self, point: str, condition: str = "clean") -> Mapping[str, Any] | None:
-        """Test's figures at an operating point: fpr, recall and ai_called_no_sign, each with its interval.
+        """Test's figures at an operating point: fpr, recall and ai_called_no_sign, each with its interval, and
+        real_called_no_sign.
 
         None where the card has none. A figure that was not reported is None.
         """

@@ -109,23 +109,27 @@ function right({ recall, fpr, recall_interval: caught, fpr_interval: accused }, 
 }
 
 /**
- * How many AI pictures get this answer too. What photographs get is not in the card: no share of right ones is told.
+ * How many AI pictures get this answer too, and, where the card says what photographs get, their share of all that do.
  *
  * @param {import('./words.js').Answer} record
  * @param {import('./words.js').TestPoint} test
  * @param {number} prior
  * @returns {string[]}
  */
-function missed(record, { recall, ai_called_no_sign: none }, prior) {
+function missed(record, test, prior) {
+  const { recall, fpr, ai_called_no_sign: none, real_called_no_sign: passed } = test;
   if (none == null || recall == null || record.verdict === null) return [];
-  const rate = record.verdict === 'no_sign' ? none : 1 - recall - none;
-  const ai = Math.round(1000 * prior);
-  const such = 1000 * prior * rate;
+  const silent = record.verdict === 'no_sign';
+  const such = 1000 * prior * (silent ? none : 1 - recall - none);
   const some = such < 1 ? 'fewer than 1' : String(Math.round(such));
-  return [
-    `Where ${inWords(prior)} ${isOrAre(prior)} AI, ${count(ai)} of 1,000 are, and ${some} of these ` +
-      `${some === '1' ? 'gets' : 'get'} “${WORDS[record.verdict]}” too.`,
+  const sentences = [
+    `Where ${inWords(prior)} ${isOrAre(prior)} AI, ${count(Math.round(1000 * prior))} of 1,000 are, and ${some} of ` +
+      `these ${some === '1' ? 'gets' : 'get'} “${WORDS[record.verdict]}” too.`,
   ];
+  if (passed == null || fpr == null) return sentences;
+  const photographs = 1000 * (1 - prior) * (silent ? passed : 1 - fpr - passed);
+  const all = Math.round(such) + Math.round(photographs);
+  return [...sentences, `So do ${count(Math.round(photographs))} photographs: ${some} of ${count(all)} such answers are about AI.`];
 }
 
 /** @param {number} prior */

@@ -5,7 +5,8 @@ import { PRIOR } from './src/verdict.js';
 /** @typedef {import('./src/prediction.js').Prediction} Prediction */
 /** @typedef {Omit<Prediction, 'signature'> & {signature: string | null}} Answer what either engine gives */
 /** @typedef {{fpr?: number | null, fpr_interval?: [number, number] | null, recall?: number | null,
- *   recall_interval?: [number, number] | null, ai_called_no_sign?: number | null, n_ai: number, n_real: number}} TestPoint */
+ *   recall_interval?: [number, number] | null, ai_called_no_sign?: number | null, real_called_no_sign?: number | null,
+ *   n_ai: number, n_real: number}} TestPoint */
 
 /** What holds for every answer. */
 export const LIMITS = [

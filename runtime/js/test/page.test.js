@@ -134,11 +134,16 @@ test('rare and certain are never told as none or all', () => {
   assert.equal(rates.worth(record(), perfect, 0.5).length, 1); // nobody was ever called so: no rate, only the number
 });
 
-test('an answer without the figure for photographs tells no share of right ones', () => {
-  const silent = rates.worth(SILENT, card, 0.05).join(' ');
-  assert.match(silent, /50 of 1,000 are, and 14 of these get “no sign of AI found” too/);
-  assert.doesNotMatch(silent, /right/);
-  assert.match(rates.worth(UNSURE, card, 0.05).join(' '), /50 of 1,000 are, and 20 of these get “unsure” too/);
+test('an answer other than "ai" is told with who else gets it', () => {
+  const point = { recall: 0.4, fpr: 0.01, ai_called_no_sign: 0.28 };
+  const tested = { ...card, test: { conditions: { clean: { n_ai: 9, n_real: 9, operating_points: { fpr1: point } } } } };
+  const silent = rates.worth(SILENT, tested, 0.05);
+  assert.match(silent[0], /50 of 1,000 are, and 14 of these get “no sign of AI found” too/);
+  assert.equal(silent.length, 2); // no share of right ones without the figure for photographs
+  assert.match(rates.worth(UNSURE, tested, 0.05)[0], /50 of 1,000 are, and 16 of these get “unsure” too/);
+  Object.assign(point, { real_called_no_sign: 0.6 });
+  assert.equal(rates.worth(SILENT, tested, 0.05)[1], 'So do 570 photographs: 14 of 584 such answers are about AI.');
+  assert.equal(rates.worth(UNSURE, tested, 0.05)[1], 'So do 371 photographs: 16 of 387 such answers are about AI.');
 });
 
 test('a number moves with the base rate, and back', () => {
