@@ -51,7 +51,7 @@ function sources() {
       .filter((name) => !LEFT_OUT.includes(name))
       .map((name) => pair(name, here(`page/${name}`))),
     ...modules().map((name) => pair(`src/${name}`, here(`src/${name}`))),
-    ...['card.json', variantOf(card).file].map((name) => pair(`model/${name}`, RELEASED + name)),
+    ...['card.json', variantOf(card, 'wasm').file].map((name) => pair(`model/${name}`, RELEASED + name)),
     ...onnxruntime.map((name) => pair(`onnxruntime-web/${name}`, here(`node_modules/onnxruntime-web/dist/${name}`))),
     ...Object.entries(examples).map(([name, own]) => pair(`examples/${name}`, EXAMPLES + own)),
   ]);

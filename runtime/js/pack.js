@@ -15,5 +15,6 @@ if (status !== 0) process.exit(status ?? 1);
 const card = parse(readFileSync(`${released}card.json`, 'utf8'), 'card.json');
 rmSync(`${here}model`, { recursive: true, force: true });
 mkdirSync(`${here}model`);
-for (const name of ['card.json', variantOf(card).file]) cpSync(`${released}${name}`, `${here}model/${name}`);
+const files = /** @type {const} */ (['cpu', 'webgpu']).map((engine) => variantOf(card, engine).file);
+for (const name of new Set(['card.json', ...files])) cpSync(`${released}${name}`, `${here}model/${name}`);
 cpSync(fileURLToPath(new URL('../../LICENSE', import.meta.url)), `${here}LICENSE`);

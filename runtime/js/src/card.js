@@ -8,6 +8,9 @@ export const CARD_FILE = 'card.json';
 /** The variant that every other one is compared with. */
 const REFERENCE = 'fp32';
 
+/** What the card calls an engine, as onnxruntime does. WebAssembly computes as a CPU does. */
+const PROVIDERS = { cpu: 'CPUExecutionProvider', wasm: 'CPUExecutionProvider', webgpu: 'WebGpuExecutionProvider' };
+
 /**
  * @typedef {object} OperatingPoint where the words change, and what that cost on val's pictures
  * @property {string} name "fpr1", "fpr5" or "balanced"
@@ -101,14 +104,15 @@ export function operatingPoint(card, name) {
 
 /**
  * @param {Card} card
- * @param {string | null} [name] default: the one for a CPU, which is the best choice in WebAssembly too
+ * @param {import('./session.js').Engine} engine that is to run it
+ * @param {string | null} [name] default: the card's choice for the engine, else the reference
  * @returns {Variant}
  */
-export function variantOf(card, name) {
+export function variantOf(card, engine, name) {
   if (name != null && !Object.hasOwn(card.variants, name)) {
     throw new ModelError(`no variant '${name}'; the model has ${Object.keys(card.variants).join(', ')}`);
   }
-  const meant = Object.values(card.variants).find((one) => one.providers.includes('CPUExecutionProvider'));
+  const meant = Object.values(card.variants).find((one) => one.providers.includes(PROVIDERS[engine]));
   return name != null ? card.variants[name] : (meant ?? card.variants[REFERENCE]);
 }
 
@@ -187,6 +191,7 @@ function check(card) {
   const variants = Object.values(card.variants);
   const golden = [...card.golden, ...variants.flatMap((one) => one.golden ?? [])];
   const calibrations = [card.calibration, ...variants.flatMap((one) => one.calibration ?? [])];
+  const points = [card.operatingPoints, ...variants.flatMap((one) => (one.operatingPoints ? [one.operatingPoints] : []))];
   const rules = {
     filter: Object.hasOwn(FILTERS, rule.filter),
     crop_size: isWhole(rule.cropSize, 1, 4096),
@@ -196,10 +201,10 @@ function check(card) {
     pooled_crops: isWhole(rule.pooledCrops, 1, rule.positions.length),
     std: rule.std.every((value) => value > 0),
     calibration: calibrations.every(({ temperature }) => temperature > 1e-6 && temperature < 1e6),
-    default_operating_point: Object.hasOwn(card.operatingPoints, card.defaultOperatingPoint),
-    operating_points: Object.values(card.operatingPoints).every(
-      (point) => 0 <= point.noSignBelow && point.noSignBelow <= point.threshold && point.threshold <= 2,
-    ),
+    default_operating_point: points.every((own) => Object.hasOwn(own, card.defaultOperatingPoint)),
+    operating_points: points
+      .flatMap((own) => Object.values(own))
+      .every((point) => 0 <= point.noSignBelow && point.noSignBelow <= point.threshold && point.threshold <= 2),
     variants: Object.hasOwn(card.variants, REFERENCE),
     minimum_short_side: card.minimumShortSide >= 1,
     golden: golden.every((one) => Number.isFinite(one.logit) && isWhole(one.picture, 0, 255)),

@@ -20,7 +20,7 @@ import { PRIOR, decide, probability, withPrior } from './verdict.js';
  *   default: the released model, which comes with the package
  * @property {EngineName} [engine] "wasm" or "webgpu" in a browser, "cpu" in Node; default "auto": in a browser WebGPU
  *   where it is right on the golden images and faster than WebAssembly here, else WebAssembly
- * @property {string | null} [variant] a name from the card's variants; default: the card's choice for a CPU
+ * @property {string | null} [variant] a name from the card's variants; default: the card's choice for the engine
  * @property {string | null} [operatingPoint] a name from the card; default: the card's own
  * @property {number} [prior] the share of AI images where yours come from; it moves p_ai, never the verdict
  * @property {boolean} [provenance] also read what each file declares of itself
@@ -68,21 +68,19 @@ export class Detector {
     const sessions = await (IN_NODE ? import('./session_node.js') : import('./session_browser.js'));
     sessions.prepare({ engine, threads, library });
     const opened = await openModel(model);
-    const chosen = cards.variantOf(opened.card, variant);
-    const card = cards.ofVariant(opened.card, chosen);
-    const point = cards.operatingPoint(card, operatingPoint);
-    const bytes = modelFile(opened, chosen.file);
-    bytes.catch(() => {}); // it is thrown where it is awaited
-    const session = await sessions.open({ engine, bytes, file: chosen.file, variant: chosen.name, card, threads, library });
+    const point = cards.operatingPoint(opened.card, operatingPoint);
+    const network = networks(opened, variant);
+    network(engine === 'webgpu' ? 'webgpu' : 'wasm'); // its file is on its way while onnxruntime is loaded
+    const session = await sessions.open({ engine, network, threads, library });
     const info = {
-      model: card.release,
-      modelSha256: card.files[chosen.file],
-      variant: chosen.name,
+      model: session.card.release,
+      modelSha256: session.card.files[session.variant.file],
+      variant: session.variant.name,
       provider: session.engine,
       operatingPoint: point.name,
       prior,
     };
-    return new Detector(card, session, info, provenance);
+    return new Detector(session.card, session, info, provenance);
   }
 
   /**
@@ -167,6 +165,26 @@ export class Detector {
       elapsed_ms: Math.round(ms * 100) / 100,
     });
   }
+}
+
+/**
+ * @param {import('./model.js').Model} model
+ * @param {string | null} [wanted] name of the variant for every engine; default: the card's choice for each
+ * @returns {(engine: import('./session.js').Engine) => import('./session.js').Network} what an engine runs, fetched once
+ */
+function networks(model, wanted) {
+  /** @type {Map<string, import('./session.js').Network>} */
+  const known = new Map();
+  return (engine) => {
+    const variant = cards.variantOf(model.card, engine, wanted);
+    const found = known.get(variant.name);
+    if (found) return found;
+    const bytes = modelFile(model, variant.file);
+    bytes.catch(() => {}); // it is thrown where it is awaited
+    const network = { variant, card: cards.ofVariant(model.card, variant), bytes };
+    known.set(variant.name, network);
+    return network;
+  };
 }
 
 /**

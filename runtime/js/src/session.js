@@ -14,12 +14,16 @@ import { EngineError, ModelError } from './errors.js';
 /**
  * @typedef {object} Options
  * @property {import('./detector.js').EngineName} engine
- * @property {Promise<Uint8Array<ArrayBuffer>>} bytes of the ONNX file, which may still be on their way
- * @property {string} file names it in errors
- * @property {string} variant of the model that it is, by the card
- * @property {import('./card.js').Card} card
+ * @property {(engine: Engine) => Network} network what an engine is to run
  * @property {number | null} [threads] default: the usable CPUs; in a browser at most 4, and 1 where the page is not isolated
  * @property {string | URL | null} [library] in a browser: folder with onnxruntime-web's files
+ */
+
+/**
+ * @typedef {object} Network one file of the model
+ * @property {import('./card.js').Variant} variant
+ * @property {import('./card.js').Card} card as it holds for the variant
+ * @property {Promise<Uint8Array<ArrayBuffer>>} bytes which may still be on their way
  */
 
 /** @typedef {import('onnxruntime-common').InferenceSession} OrtSession */
@@ -31,14 +35,15 @@ export class Session {
    * @param {OrtSession} session
    * @param {TensorClass} Tensor of the same onnxruntime
    * @param {Engine} engine
-   * @param {number} cropSize S, px
+   * @param {Network} network that it runs
    */
-  constructor(session, Tensor, engine, cropSize) {
+  constructor(session, Tensor, engine, { variant, card }) {
     if (!session.outputNames.includes('logit')) throw new ModelError("the model has no output 'logit'; export it again");
     this.engine = engine;
     this.session = session;
     this.Tensor = Tensor;
-    this.cropSize = cropSize;
+    this.variant = variant;
+    this.card = card;
   }
 
   /**
@@ -71,7 +76,7 @@ export class Session {
 
   /** @param {Float32Array} crops @param {string[]} names */
   async outputs(crops, names) {
-    const side = this.cropSize;
+    const side = this.card.preprocessing.cropSize;
     const input = new this.Tensor('float32', crops, [crops.length / (3 * side * side), 3, side, side]);
     return this.session.run({ [this.session.inputNames[0]]: input }, names);
   }

@@ -53,7 +53,7 @@ export async function open(options) {
   const wasm = await openOn('wasm', options);
   const webgpu = engine === 'auto' && (await hasGpu()) ? await openOnGpu(options).catch(() => null) : null;
   if (!webgpu) return wasm;
-  const isFaster = await isFasterThan(wasm, webgpu, options.card).catch(() => false);
+  const isFaster = await isFasterThan(wasm, webgpu).catch(() => false);
   await (isFaster ? wasm : webgpu).close();
   return isFaster ? webgpu : wasm;
 }
@@ -61,18 +61,15 @@ export async function open(options) {
 /** @param {Options} options @returns {Promise<Session>} on WebGPU, refused where it does not give the golden logits */
 async function openOnGpu(options) {
   const session = await openOn('webgpu', options);
-  const worst = await difference(session, options.card).catch(() => Infinity);
+  const worst = await difference(session).catch(() => Infinity);
   if (worst <= BOUND) return session;
   await session.close();
   throw new EngineError(`webgpu answers wrongly here: ${worst} off the golden logits; use the engine wasm`);
 }
 
-/**
- * @param {Session} session
- * @param {import('./card.js').Card} card
- * @returns {Promise<number>} max |difference| from the card's golden logits
- */
-export async function difference(session, card) {
+/** @param {Session} session @returns {Promise<number>} max |difference| from the golden logits of its file */
+async function difference(session) {
+  const { card } = session;
   let worst = 0;
   for (const { picture, logit } of card.golden) {
     const crops = normalise(cutCrops(goldenImage(picture), card.preprocessing), card.preprocessing);
@@ -83,13 +80,14 @@ export async function difference(session, card) {
 }
 
 /** @param {'wasm' | 'webgpu'} engine @param {Options} options @returns {Promise<Session>} */
-async function openOn(engine, { bytes, file, variant, card, ...where }) {
-  const [ort, onnx] = await Promise.all([load(engine, where), bytes]);
+async function openOn(engine, { network, ...where }) {
+  const chosen = network(engine);
+  const [ort, onnx] = await Promise.all([load(engine, where), chosen.bytes]);
   // Optimising takes longer than all else of loading, and saves 3 % of a picture; but without it int8 is computed in fp32.
-  const graphOptimizationLevel = engine === 'wasm' && variant !== 'int8' ? 'disabled' : 'all';
+  const graphOptimizationLevel = engine === 'wasm' && chosen.variant.name !== 'int8' ? 'disabled' : 'all';
   const settings = { executionProviders: [engine], logSeverityLevel: 3, graphOptimizationLevel };
-  const session = await created(() => ort.InferenceSession.create(onnx, settings), file, engine);
-  return new Session(session, ort.Tensor, engine, card.preprocessing.cropSize);
+  const session = await created(() => ort.InferenceSession.create(onnx, settings), chosen.variant.file, engine);
+  return new Session(session, ort.Tensor, engine, chosen);
 }
 
 /** @param {'wasm' | 'webgpu'} engine @param {Where} where @returns {Promise<any>} onnxruntime, which is loaded once */
@@ -138,10 +136,10 @@ async function hasGpu() {
   return Boolean(adapter) && !(adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter ?? false);
 }
 
-/** @param {Session} wasm @param {Session} webgpu @param {import('./card.js').Card} card */
-async function isFasterThan(wasm, webgpu, card) {
-  const rule = card.preprocessing;
-  const crops = normalise(cutCrops(goldenImage(card.golden[0]?.picture ?? 0), rule), rule);
+/** @param {Session} wasm @param {Session} webgpu */
+async function isFasterThan(wasm, webgpu) {
+  const { golden, preprocessing: rule } = wasm.card;
+  const crops = normalise(cutCrops(goldenImage(golden[0]?.picture ?? 0), rule), rule);
   return (await milliseconds(webgpu, crops)) < (await milliseconds(wasm, crops));
 }
 

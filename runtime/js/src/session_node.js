@@ -10,12 +10,13 @@ export function prepare() {
 }
 
 /** @param {import('./session.js').Options} options @returns {Promise<Session>} with as many threads as there are CPUs, by default */
-export async function open({ bytes, file, card, threads }) {
+export async function open({ network, threads }) {
   const ort = await library();
-  const onnx = await bytes;
+  const chosen = network('cpu');
+  const onnx = await chosen.bytes;
   const settings = { intraOpNumThreads: threads ?? availableParallelism(), logSeverityLevel: /** @type {const} */ (3) };
-  const session = await created(() => ort.InferenceSession.create(onnx, settings), file, 'cpu');
-  return new Session(session, ort.Tensor, 'cpu', card.preprocessing.cropSize);
+  const session = await created(() => ort.InferenceSession.create(onnx, settings), chosen.variant.file, 'cpu');
+  return new Session(session, ort.Tensor, 'cpu', chosen);
 }
 
 async function library() {

@@ -8,7 +8,7 @@ import { EngineError, FauxtoError, ImageError, ModelError } from '../src/errors.
 import { SIZES, goldenImage } from '../src/golden.js';
 import { Detector } from '../src/index.js';
 import { sha256, sha256InPlain } from '../src/sha256.js';
-import { EXAMPLES, MODEL, card, picture } from './helpers.js';
+import { DEFAULT, EXAMPLES, MODEL, card, defaultCard, picture } from './helpers.js';
 
 /** @type {import('../src/detector.js').Detector} */
 let detector;
@@ -18,8 +18,9 @@ before(async () => {
 after(() => detector.close());
 
 test('golden images give the golden logits', async () => {
-  assert.equal(card().golden.length, SIZES.length);
-  for (const { picture: number, logit } of card().golden) {
+  const { golden } = defaultCard();
+  assert.equal(golden.length, SIZES.length);
+  for (const { picture: number, logit } of golden) {
     const record = await detector.predict(goldenImage(number));
     assert.ok(Math.abs(record.logit - logit) < 5e-3, `${number}: ${record.logit}, not ${logit}`);
     assert.deepEqual([record.width, record.height], [...SIZES[number]]);
@@ -40,9 +41,9 @@ test('a record says what answered', async () => {
   assert.equal(record.status, 'ok');
   assert.equal(record.verdict, 'ai');
   assert.equal(record.model, card().release);
-  assert.equal(record.model_sha256, card().files['model-int8-weights.onnx']);
+  assert.equal(record.model_sha256, card().files[DEFAULT.file]);
   assert.equal(record.provider, 'cpu');
-  assert.equal(record.threshold, card().operatingPoints.fpr1.threshold);
+  assert.equal(record.threshold, defaultCard().operatingPoints.fpr1.threshold);
   assert.ok(record.elapsed_ms > 0);
 });
 
@@ -118,12 +119,14 @@ test('a model file that is not the card\'s is not loaded', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'fauxto-'));
   try {
     await cp(`${MODEL}card.json`, join(folder, 'card.json'));
-    const onnx = await readFile(`${MODEL}model-int8-weights.onnx`);
+    const onnx = await readFile(MODEL + DEFAULT.file);
     onnx[onnx.length >> 1] ^= 1;
-    await writeFile(join(folder, 'model-int8-weights.onnx'), onnx);
+    await writeFile(join(folder, DEFAULT.file), onnx);
     await assert.rejects(Detector.load({ model: folder }), /its sha256 is not the expected one/);
-    await rm(join(folder, 'model-int8-weights.onnx'));
-    await assert.rejects(Detector.load({ model: folder }), /model-int8-weights\.onnx: cannot be read \(ENOENT\)/);
+    await rm(join(folder, DEFAULT.file));
+    await assert.rejects(Detector.load({ model: folder }), ({ message }) =>
+      message.includes(`${DEFAULT.file}: cannot be read (ENOENT)`),
+    );
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -7,7 +7,7 @@ import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { makePage } from '../make_page.js';
-import { parse } from '../src/card.js';
+import { ofVariant, parse, variantOf } from '../src/card.js';
 import { goldenImage } from '../src/golden.js';
 
 /** The released model, in the checkout. */
@@ -16,6 +16,10 @@ export const EXAMPLES = fileURLToPath(new URL('../../../examples/', import.meta.
 export const CARD_TEXT = readFileSync(`${MODEL}card.json`, 'utf8');
 
 export const card = () => parse(CARD_TEXT, 'card.json');
+
+/** What runs in Node and in WebAssembly, and the card as it holds for that. */
+export const DEFAULT = variantOf(card(), 'cpu');
+export const defaultCard = () => ofVariant(card(), DEFAULT);
 
 /** The sha256 of a typed array's bytes, its first 16 digits. */
 export function digest(array) {

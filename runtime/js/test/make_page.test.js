@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { makePage } from '../make_page.js';
-import { EXAMPLES, page } from './helpers.js';
+import { DEFAULT, EXAMPLES, page } from './helpers.js';
 
 const dist = await page('https://example.org/fauxto/');
 
@@ -49,6 +49,10 @@ test('what is served holds no module of Node, no answer of an example, and names
       path,
     );
   }
+});
+
+test('of the model, the page has the card and the file for WebAssembly', () => {
+  assert.deepEqual(readdirSync(join(dist, 'model')).sort(), ['card.json', DEFAULT.file]);
 });
 
 test('every example has a thumbnail under a name that gives nothing away', () => {

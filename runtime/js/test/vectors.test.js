@@ -17,10 +17,12 @@ const near = (/** @type {number} */ found, /** @type {number} */ expected, /** @
   assert.ok(Math.abs(found - expected) <= tolerance, `${found}, not ${expected}`);
 
 const rule = card().preprocessing;
+/** The variants that answer as the reference does: one with a calibration of its own has golden logits of its own. */
+const LIKE_THE_REFERENCE = Object.values(card().variants).flatMap((one) => (one.calibration ? [] : [one.name]));
 /** @type {Record<string, import('../src/detector.js').Detector>} */
 const detectors = {};
 before(async () => {
-  for (const variant of ['fp32', 'int8-weights']) detectors[variant] = await Detector.load({ model: MODEL, variant });
+  for (const variant of LIKE_THE_REFERENCE) detectors[variant] = await Detector.load({ model: MODEL, variant });
 });
 after(() => Promise.all(Object.values(detectors).map((one) => one.close())));
 
@@ -44,7 +46,7 @@ for (const one of cases) {
     assert.equal(sha256(cutCrops(await read(one.rgb.file), rule)), one.crops.pixels_sha256);
   });
 
-  for (const variant of ['fp32', 'int8-weights']) {
+  for (const variant of LIKE_THE_REFERENCE) {
     test(`${one.name}: logits of ${variant}, pooled`, async () => {
       const crops = rgb(await read(one.crops.file));
       const logits = await detectors[variant].session.run(normalise(crops, rule));
