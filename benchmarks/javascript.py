@@ -23,11 +23,12 @@ from benchmarks.chromium import JS, LIBRARY, ROOT, missing, opened, predict, sta
 from fauxto.detector import Detector
 from fauxto.image.decode import load
 from fauxto.image.synthetic import golden_image
+from fauxto.inference.providers import CPU
+from fauxto.model.model import Model
 from fauxto.prediction import Prediction
 from fauxto.system import cpu, usable_cpus
 from fauxto.system import load as load_average
 
-MODEL_FILE = "model-int8-weights.onnx"
 ROUNDS = 15
 
 
@@ -148,6 +149,11 @@ def first_verdict(playwright: Any) -> tuple[float, float]:
         return time.perf_counter() - started, (_cpu_of_children() - before) / 1000
 
 
+def model_file() -> str:
+    """The name of the model's file that a page fetches: WebAssembly runs the CPU's."""
+    return Model.open().variant(CPU).file
+
+
 def downloads() -> Iterator[tuple[str, int, int, int]]:
     """What a page fetches: name, bytes, with gzip (level 9), with brotli (quality 9)."""
     sources = b"".join(path.read_bytes() for path in sorted((JS / "src").rglob("*.js")) if "node" not in path.name)
@@ -155,7 +161,7 @@ def downloads() -> Iterator[tuple[str, int, int, int]]:
     parts = {
         "fauxto, modules": sources,
         "card": (model / "card.json").read_bytes(),
-        "model": (model / MODEL_FILE).read_bytes(),
+        "model": (model / model_file()).read_bytes(),
         "onnxruntime-web, module": (LIBRARY / "ort.wasm.bundle.min.mjs").read_bytes(),
         "onnxruntime-web, WebAssembly": (LIBRARY / "ort-wasm-simd-threaded.wasm").read_bytes(),
     }

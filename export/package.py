@@ -24,7 +24,7 @@ from export.qdq import int8_model
 from export.storage import int8_weights
 from fauxto.detector import Detector
 from fauxto.files import images_in, new_folder
-from fauxto.inference.providers import CPU
+from fauxto.inference.providers import CPU, OPENVINO, WEBGPU
 from fauxto.model.card import CARD_FILE, MODEL_FILE, REFERENCE, Card
 from fauxto.model.model import sha256
 from fauxto.verdict import decide, probability
@@ -194,7 +194,13 @@ def check_files(folder: Path, raw: dict[str, Any], card: Card, packages: Entries
         )
     if broken:
         raise ExportError(f"{'; '.join(broken)}; nothing was written")
-    variants[default_for_cpu(found, raw)]["providers"].append(CPU)
+    variants[default_for_cpu(found, raw)]["providers"] += [CPU, OPENVINO]
+    variants[smallest(found)]["providers"].append(WEBGPU)
+
+
+def smallest(found: Mapping[str, parity.Parity]) -> str:
+    """The variant for what computes in floating point and has to fetch its file: the smallest that answers as fp32."""
+    return "int8-weights" if found["int8-weights"].may_be_default else REFERENCE
 
 
 def default_for_cpu(found: Mapping[str, parity.Parity], raw: Mapping[str, Any]) -> str:
@@ -204,7 +210,7 @@ def default_for_cpu(found: Mapping[str, parity.Parity], raw: Mapping[str, Any]) 
         print(f"int8 is {f'not the default: {reason}' if reason else 'the default on CPUs'}", file=sys.stderr)
         if not reason:
             return "int8"
-    return "int8-weights" if found["int8-weights"].may_be_default else REFERENCE
+    return smallest(found)
 
 
 def broken_bound(name: str, found: parity.Parity) -> str | None:

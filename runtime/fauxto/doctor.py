@@ -27,7 +27,7 @@ HEAD = ("provider", "compiled in", "loads", "variant", "nodes", "max |Δlogit|",
 
 
 class File(TypedDict):
-    """A file that the card names. "not here" is no fault: git and the wheel keep few of them."""
+    """A file that the card names. "not here" is no fault: the wheel has few of them, and git not all."""
 
     file: str
     variant: str | None
@@ -199,7 +199,9 @@ def _file_lines(found: list[File]) -> list[str]:
     rows = [(f["file"], f["variant"] or "", f"sha256 {(f['sha256'] or '-')[:16]}", f["state"]) for f in found]
     lines = [f"  {line}" for line in columns(rows)]
     if any(file["state"] == "not here" for file in found):
-        lines.append("  not here: git and the wheel keep few files; python -m export.variants writes the rest")
+        lines.append(
+            "  not here: no fault; the repository has more, and python -m export.variants in it writes the rest"
+        )
     return lines
 
 

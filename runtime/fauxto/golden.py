@@ -39,7 +39,7 @@ TOLERANCES: dict[str, Any] = {
     "rgb": {"exact": 0, "colour profile": 2, "jpeg": 12},
     "crops": {"unscaled": 0, "scaled": 0},
     "tensor": 1e-5,
-    "logit": {"fp32": 1e-4, "int8-weights": 0.01, "fp16": 0.01, "8bit": 0.03, "bf16": 0.1, "int8": 0.15},
+    "logit": {"fp32": 1e-4, "int8-weights": 0.01, "fp16": 0.01, "8bit": 0.03, "bf16": 0.1},
     "logit_from_jpeg": 0.05,
     "p_ai_from_logit": 1e-9,
 }

@@ -65,3 +65,4 @@ def test_int8_is_the_default_where_it_is_as_good(
         default = package.default_for_cpu({"int8": found, "int8-weights": weights}, raw)
         assert default == (other if reason else "int8")
         assert package.default_for_cpu({"int8-weights": weights}, raw) == other
+        assert package.smallest({"int8-weights": weights}) == other

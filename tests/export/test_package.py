@@ -231,7 +231,9 @@ def test_the_reference_holds_the_weights_of_torch_in_half_the_bytes(run: Path, m
 
 def test_the_runtime_takes_the_variant_that_the_card_means_for_the_provider(model: Model, tmp_path: Path) -> None:
     chosen = Detector(model.folder, provider="cpu").variant
-    assert model.card.variants[chosen].providers == ("CPUExecutionProvider",)
+    floating = [variant for variant in model.card.variants.values() if "WebGpuExecutionProvider" in variant.providers]
+    assert {"CPUExecutionProvider", "OpenVINO"} <= set(model.card.variants[chosen].providers)
+    assert [variant.calibration for variant in floating] == [None]
     (tmp_path / "wheel").mkdir()
     for name in (CARD_FILE, model.card.variants["int8-weights"].file):
         shutil.copy(model.folder / name, tmp_path / "wheel")

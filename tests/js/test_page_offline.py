@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import chromium
+from benchmarks import chromium, javascript
 from tests.js import site
 from tests.js.site import EXAMPLES, Files
 
@@ -92,7 +92,7 @@ def test_a_file_that_is_not_the_versions_is_not_kept(browser: Any, dist: Path, t
 
 
 def test_a_model_that_does_not_come_is_told_and_asked_for_again(browser: Any, dist: Path, tmp_path: Path) -> None:
-    model = dist / "model/model-int8-weights.onnx"
+    model = dist / "model" / javascript.model_file()
     data = model.read_bytes()
     model.write_bytes(data[:-1])
     with site.served(tmp_path) as address:

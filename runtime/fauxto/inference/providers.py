@@ -17,6 +17,7 @@ ProviderLike = str | tuple[str, Mapping[str, str]]
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 COREML = "CoreMLExecutionProvider"
+WEBGPU = "WebGpuExecutionProvider"  # of browsers, and of an onnxruntime that is built with it: asked for as a tuple
 OPENVINO = "OpenVINO"
 """The engine itself, from its own package; onnxruntime's OpenVINOExecutionProvider can be asked for as a tuple."""
 

@@ -34,30 +34,30 @@ class Model:
         return cls(folder, read(folder))
 
     def variant(self, engine: str, wanted: str | None = None) -> Variant:
-        """The variant to run on `engine` (as onnxruntime names it): the wanted one, or the card's choice of those here.
+        """The variant to run on `engine` (as onnxruntime names it): the wanted one, or the best choice of those here.
+
+        That is the one that the card has for `engine`, else the first that answers as the reference does: one with a
+        calibration of its own is for the engines that the card names, and for others only where it is all there is.
 
         Raises:
             ModelError: the wanted variant is unknown or not there.
         """
-        variants = self.card.variants
+        variants, here = self.card.variants, self.variants_here()
         if wanted is not None:
             if wanted not in variants:
                 raise ModelError(f"no variant '{wanted}'; the model has {', '.join(variants)}")
-            if not self.has(variants[wanted]):
-                path = self.folder / variants[wanted].file
-                raise ModelError(f"{path}: not there; python -m export.variants writes it, from a checkout")
+            if variants[wanted] not in here:
+                path, others = self.folder / variants[wanted].file, ", ".join(variant.name for variant in here)
+                fix = f"copy it from models/{self.card.name} of fauxto's repository, or export the model again"
+                raise ModelError(f"{path}: not there, only {others or 'the card'}; {fix}")
             return variants[wanted]
-        here = self.variants_here()
         meant = [variant for variant in here if engine in variant.providers]
-        return next(iter(meant or here), variants[REFERENCE])
+        alike = [variant for variant in here if variant.calibration is None]
+        return next(iter(meant or alike or here), variants[REFERENCE])
 
     def variants_here(self) -> list[Variant]:
         """The variants whose files are there."""
-        return [variant for variant in self.card.variants.values() if self.has(variant)]
-
-    def has(self, variant: Variant) -> bool:
-        """Whether a variant's file is there."""
-        return (self.folder / variant.file).exists()
+        return [variant for variant in self.card.variants.values() if (self.folder / variant.file).exists()]
 
     def file(self, name: str) -> tuple[Path, str]:
         """The path of one of the model's files, and its sha256, which must be the card's. Raises ModelError."""

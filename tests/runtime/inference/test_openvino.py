@@ -12,14 +12,16 @@ from fauxto.detector import Detector
 from fauxto.errors import ProviderError
 from fauxto.inference.onnx import OnnxSession
 from fauxto.inference.openvino import OpenVINOSession
+from fauxto.inference.providers import OPENVINO
+from fauxto.inference.selftest import INT8_BOUND
 from fauxto.model.card import MODEL_FILE
 from fauxto.model.model import Model
 from tests.helpers import make_photo
 
 
-def test_openvino_gives_the_same_answers(detector: Detector) -> None:
+def test_openvino_gives_the_same_answers() -> None:
     pytest.importorskip("openvino")
-    other = Detector(provider="openvino", variant=detector.variant)
+    detector, other = (Detector(provider=name, variant="int8-weights") for name in ("cpu", "openvino"))
     assert (other.provider, other.engine) == ("openvino", "OpenVINO")
     placed, total = other.session.nodes
     assert placed == total > 20
@@ -27,6 +29,14 @@ def test_openvino_gives_the_same_answers(detector: Detector) -> None:
     assert other.predict(picture).logit == pytest.approx(detector.predict(picture).logit, abs=1e-3)
     assert other.predict(picture).provider == "openvino"
     np.testing.assert_allclose(other.explain(picture), detector.explain(picture), atol=1e-2)
+
+
+def test_openvino_runs_the_file_that_the_card_has_for_it(released: Model) -> None:
+    pytest.importorskip("openvino")
+    other = Detector(provider="openvino")
+    assert other.variant == released.variant(OPENVINO).name
+    own = Detector(provider="cpu", variant=other.variant).predict(make_photo(700, 500))
+    assert other.predict(make_photo(700, 500)).logit == pytest.approx(own.logit, abs=INT8_BOUND)
 
 
 def test_openvino_answers_many_threads(released: Model) -> None:

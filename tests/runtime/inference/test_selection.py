@@ -20,7 +20,8 @@ from fauxto.detector import Detector
 from fauxto.errors import FauxtoError, ModelError, ProviderError
 from fauxto.inference import onnx, selection
 from fauxto.inference.base import Floats
-from fauxto.inference.providers import CPU, CUDA, NAMES, resolve
+from fauxto.inference.providers import CPU, CUDA, NAMES, OPENVINO, resolve
+from fauxto.model.card import CARD_FILE, MODEL_FILE, REFERENCE
 from fauxto.model.model import Model
 from tests.helpers import make_photo
 from tests.runtime.inference.fake_ort import FakeOrt
@@ -211,13 +212,54 @@ class NoNumbers:
         return self.run(crops), np.full((len(crops), 7, 7), np.nan, np.float32)
 
 
-@pytest.mark.parametrize("variant", ["fp32", "int8-weights"])
-def test_a_file_that_gives_no_numbers_is_wrong_anywhere(released: Model, variant: str) -> None:
-    loaded = selection.load_on(released, resolve("cpu"), variant)
-    assert selection.check(released, loaded).reason is None
-    found = selection.check(released, replace(loaded, session=NoNumbers()))
-    assert found.difference == np.inf
-    assert "wrong answers" in str(found.reason)
+def test_a_file_that_gives_no_numbers_is_wrong_anywhere(released: Model) -> None:
+    assert len(released.variants_here()) >= 2
+    for variant in released.variants_here():
+        loaded = selection.load_on(released, resolve("cpu"), variant.name)
+        assert selection.check(released, loaded).reason is None
+        found = selection.check(released, replace(loaded, session=NoNumbers()))
+        assert found.difference == np.inf
+        assert "wrong answers" in str(found.reason)
+
+
+@pytest.fixture
+def int8_alone(released_copy: tuple[Path, Path]) -> Path:
+    """A folder whose one file has a calibration and golden logits of its own, and is for CPUs, by the card."""
+    folder, file = released_copy
+    path = folder / CARD_FILE
+    card = json.loads(path.read_text("utf-8"))
+    golden = Detector(folder, provider="cpu").card.golden
+    points = {name: point | {"threshold": 1, "no_sign_below": 1} for name, point in card["operating_points"].items()}
+    own = {"calibration": {"temperature": 3, "bias": -1}, "operating_points": points, "golden": list(golden)}
+    card["golden"] = [{**entry, "logit": entry["logit"] + 9} for entry in golden]  # of another network
+    entry = {"file": file.name, "providers": [CPU, OPENVINO], **own}
+    card["variants"] = {REFERENCE: {"file": MODEL_FILE, "providers": []}, "int8": entry}
+    path.write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+def test_int8_alone_answers_by_its_own_golden_logits_wherever_it_runs(fake: Fake, int8_alone: Path) -> None:
+    fake(CUDA)
+    for detector in (Detector(int8_alone, provider=name) for name in ("cpu", "cuda", "auto")):
+        assert (detector.variant, detector.card.temperature) == ("int8", 3)
+        assert detector.predict(make_photo()).threshold == 1
+    fake(CUDA, fault="wrong", version="99.1")
+    with pytest.raises(ProviderError, match=r"CUDAExecutionProvider cannot be trusted here: wrong answers.*; use"):
+        Detector(int8_alone, provider="cuda")
+    assert asked_and_got(Detector(int8_alone)) == ("cpu", CPU)
+
+
+def test_golden_logits_of_its_own_are_what_the_cpu_too_is_held_to(int8_alone: Path) -> None:
+    path = int8_alone / CARD_FILE
+    model = Model.open(int8_alone)
+    loaded = selection.load_on(model, resolve("cpu"))
+    assert selection.check(model, loaded).reason is None
+    card = json.loads(path.read_text("utf-8"))
+    card["variants"]["int8"]["golden"][1]["logit"] += 0.2
+    path.write_text(json.dumps(card), encoding="utf-8")
+    found = selection.check(Model.open(int8_alone), loaded)
+    assert found.difference == pytest.approx(0.2, abs=0.02)
+    assert "wrong answers: |Δlogit| 0.2 on the golden pictures" in str(found.reason)
 
 
 def test_a_model_that_gives_no_number_is_an_error_record(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError, ModelError, ProviderError
-from fauxto.inference.providers import COREML, CPU
+from fauxto.inference.providers import COREML, CPU, CUDA, OPENVINO, WEBGPU
 from fauxto.model.card import CARD_FILE, REFERENCE
 from fauxto.model.model import Model, sha256
 from fauxto.verdict import probability
@@ -62,25 +62,50 @@ def test_a_model_is_found_by_its_folder_or_a_file_in_it(released: Model) -> None
 
 
 def test_the_card_chooses_the_variant_for_an_engine(released: Model) -> None:
-    for engine in (CPU, COREML):
-        meant = [variant for variant in released.card.variants.values() if engine in variant.providers]
-        here = [variant for variant in meant if released.has(variant)]
-        assert released.variant(engine) == (here[0] if here else released.card.variants[REFERENCE])
-    assert released.variant(CPU, REFERENCE).name == REFERENCE
+    chosen = released.variant(CPU)
+    assert CPU in chosen.providers
+    assert released.variant(COREML) == released.variant(CPU, REFERENCE) == released.card.variants[REFERENCE]
+
+
+@pytest.mark.parametrize(
+    ("here", "cpu", "openvino", "cuda"),
+    [
+        (["model.onnx", "weights.onnx", "int8.onnx"], "int8", "int8", "fp32"),
+        (["weights.onnx", "int8.onnx"], "int8", "int8", "int8-weights"),  # a wheel
+        (["weights.onnx"], "int8-weights", "int8-weights", "int8-weights"),
+        (["int8.onnx"], "int8", "int8", "int8"),
+        ([], "fp32", "fp32", "fp32"),  # which is then named as missing
+    ],
+)
+def test_a_file_with_a_calibration_of_its_own_is_for_the_engines_that_the_card_names(
+    released: Model, tmp_path: Path, here: list[str], cpu: str, openvino: str, cuda: str
+) -> None:
+    shutil.copy(released.folder / CARD_FILE, tmp_path)
+    own = {"calibration": {"temperature": 2, "bias": 0.5}, "providers": [CPU, OPENVINO]}
+    entries = {"int8": {"file": "int8.onnx", **own}, REFERENCE: {"file": "model.onnx", "providers": []}}
+    edit(tmp_path, variants=entries | {"int8-weights": {"file": "weights.onnx", "providers": [WEBGPU]}})
+    for name in here:
+        (tmp_path / name).touch()
+    model = Model.open(tmp_path)
+    assert [model.variant(engine).name for engine in (CPU, OPENVINO, CUDA)] == [cpu, openvino, cuda]
 
 
 def test_the_only_variant_that_is_there_runs(released_copy: Copy) -> None:
     folder, file = released_copy
     model = Model.open(folder)
     assert [variant.file for variant in model.variants_here()] == [file.name]
-    assert model.variant(COREML).file == file.name  # a wheel holds one file, for every engine
+    assert model.variant(COREML).file == file.name
 
 
-def test_a_variant_that_is_unknown_or_not_there_is_named(released_copy: Copy) -> None:
-    folder, _ = released_copy
+def test_a_variant_that_is_unknown_or_not_there_is_named(released_copy: Copy, released: Model) -> None:
+    folder, file = released_copy
     with pytest.raises(ModelError, match="no variant 'int4'; the model has fp32, int8-weights"):
         Detector(folder, variant="int4")
-    with pytest.raises(ModelError, match=r"model\.onnx: not there; python -m export\.variants writes it"):
+    only = rf"model\.onnx: not there, only {released.variant(CPU).name}; copy it from models/fauxto-r18 of fauxto's"
+    with pytest.raises(ModelError, match=only):
+        Detector(folder, variant="fp32")
+    file.unlink()
+    with pytest.raises(ModelError, match=r"model\.onnx: not there, only the card; copy it"):
         Detector(folder, variant="fp32")
 
 
