@@ -90,9 +90,10 @@ def export(
         write_card(raw | {"files": {MODEL_FILE: sha256(folder / MODEL_FILE)}}, folder / CARD_FILE)
         compare_with_torch(network, Detector(folder, provider="cpu", variant=REFERENCE), paths, MAX_LOGIT_DIFFERENCE)
         packages = write_packages(network, raw, precisions, folder) if "coreml" in formats else {}
-        raw["variants"] = write_variants(plain, raw, folder)
+        variants = write_variants(plain, raw, folder)
         if quantised:
-            raw["variants"]["int8"] = write_int8(quantised, checkpoint, raw, folder, paths)
+            variants["int8"] = write_int8(quantised, checkpoint, raw, folder, paths)
+        raw["variants"] = variants
         card = add_files(folder, raw | tested, packages)
         check_files(folder, raw, card, packages, paths)
         add_files(folder, raw | tested, packages)

@@ -71,5 +71,5 @@ def test_a_large_logit_keeps_its_probability(released: Model) -> None:
         image = torch.zeros(1, 3, 224, 224)
         z = own.network(image).double() / card.temperature + card.bias
         p = own(image).double()
-    assert z > 30
+    assert z > 20
     assert p[0, card.labels.index("real")].item() == pytest.approx(torch.sigmoid(-z).item(), rel=1e-4)

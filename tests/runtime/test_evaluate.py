@@ -92,14 +92,15 @@ def test_every_form_shows_the_missed_ai_pictures_and_quotes_the_cards_test(
     tested = with_card(tiny, tmp_path / "tested", test=released.card.raw["test"])
     found = evaluate(Plan(folder=folder, grid=1, model=tested))
     report = json.loads(json.dumps(found.report))
-    points = released.card.test["conditions"]["clean"]["operating_points"]
-    assert report["card_test"]["clean"] == {"n_ai": 1000, "n_real": 1000, **points["fpr1"]}
+    clean = released.card.test["conditions"]["clean"]
+    points, counts = clean["operating_points"], {name: clean[name] for name in ("n_ai", "n_real")}
+    assert report["card_test"]["clean"] == counts | points["fpr1"]
     for part in (*report["grid"].values(), *report["conditions"]["hard"]["operating_points"].values()):
         low, high = part["ai_called_no_sign_interval"]
         assert low <= part["ai_called_no_sign"] <= high
     for text in (as_text(found.report), as_markdown(found.report), as_html(found, thumbnails=False)):
         assert text.count("AI called no sign") + text.count("called no sign\n") >= 2  # by condition, and in the grid
-        assert f"{100 * points['fpr1']['fpr']:.1f} % of 1000 photographs were called ai" in text
+        assert f"{100 * points['fpr1']['fpr']:.1f} % of {counts['n_real']} photographs were called ai" in text
         assert "photo_" not in text
         assert "another word" not in text
 

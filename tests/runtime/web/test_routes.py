@@ -7,6 +7,7 @@ import re
 import httpx
 import pytest
 
+from fauxto.model.model import Model
 from fauxto.web.guard import HEADERS
 from tests.runtime.web.helpers import Served
 
@@ -102,7 +103,9 @@ def test_the_description_loads_nothing_from_outside(served: Served) -> None:
     for words in ("POST /api/predict", "POST /api/explain", "GET /api/info", "?prior=", "413", "declared_by"):
         assert words in page
     described = httpx.get(f"{served.url}/openapi.json").json()
-    assert "On the model's test, 1.1 % of 1000 photographs were called ai" in described["info"]["description"]
+    fpr = Model.open().card.test["conditions"]["clean"]["operating_points"]["fpr1"]["fpr"]
+    told = rf"On the model's test, {100 * fpr:.1f} % of \d+ photographs were called ai"
+    assert re.search(told, described["info"]["description"])
     assert set(described["paths"]) == {"/api/info", "/api/predict", "/api/explain"}
     for path in ("/api/predict", "/api/explain"):
         operation = described["paths"][path]["post"]
