@@ -60,11 +60,7 @@ class Contender:
 
     def greet(self) -> None:
         """Wait until it is ready, and say so on stderr."""
-        try:
-            self.hello = self.child.hear()
-            self.left_out = self.hello.get("skip")
-        except FauxtoError as error:
-            self.left_out = str(error)
+        self.hello, self.left_out = self.child.greeting()
         word = f"left out: {self.left_out}" if self.left_out else f"ready in {self.hello['start_s']:.1f} s"
         tell(f"{self.name}: {word}")
 

@@ -70,11 +70,7 @@ class Contender:
 
     def greet(self) -> None:
         """Wait until it is ready."""
-        try:
-            self.hello = self.child.hear()
-            self.left_out = self.hello.get("skip")
-        except FauxtoError as error:
-            self.left_out = str(error)
+        self.hello, self.left_out = self.child.greeting()
         tell(f"{self.name}: {f'left out, {self.left_out}' if self.left_out else self.hello['version']}")
 
     def judge(self, picture: LabelledImage) -> None:

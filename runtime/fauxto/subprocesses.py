@@ -87,6 +87,14 @@ class Child:
             return message
         raise FauxtoError(self.died or "its process ended without an answer")
 
+    def greeting(self) -> tuple[dict[str, Any], str | None]:
+        """Its first message, and why it takes no part: its "skip", or how it ended before that; None where it does."""
+        try:
+            hello = self.hear()
+        except FauxtoError as error:
+            return {}, str(error)
+        return hello, hello.get("skip")
+
     def ask(self, question: Message) -> dict[str, Any]:
         """Send one message more, and wait for its answer. Raises what `hear` raises."""
         self._send(question)
