@@ -27,7 +27,7 @@ from train.errors import TrainError
 from train.model import ai_logit, one_output, with_weights
 from train.quantise import QuantisedResNet, fold_norms
 
-MINIMUM_SHORT_SIDE = 200  # px; below it the verdict is "unsure"
+MINIMUM_SHORT_SIDE = 224  # px, of the smallest pictures of val; below it the verdict is "unsure"
 WEIGHTS_LICENCE = "Apache-2.0"
 
 
