@@ -14,6 +14,7 @@ from PIL import Image
 
 from benchmarks import chromium
 from fauxto.detector import Detector
+from fauxto.model.model import Model
 from fauxto.prediction import WORDS
 from fauxto.reporting.text import chance
 from tests.helpers import make_photo
@@ -106,7 +107,8 @@ def test_every_kind_of_answer_has_its_words(clean: Tab) -> None:
     assert rows[0] == "small.jpg | Too small to say"
     assert rows[2].startswith("note.txt | Cannot be read | not a picture in a format that fauxto reads")
     assert rows[3] == "empty.jpg | Cannot be read | the file is empty"
-    assert "Its short side has 90 px, and 200 px or more are needed." in clean.text("#result")
+    least = Model.open().card.minimum_short_side
+    assert f"Its short side has 90 px, and {least} px or more are needed." in clean.text("#result")
     assert not clean.page.is_visible("#result .bar")
     clean.page.locator("#list .row").nth(1).click()
     clean.page.wait_for_selector("text=JPEG quality about 20")

@@ -61,7 +61,7 @@ test('what a word means is told with the figures of test, never of val', () => {
   const silent = words.meaning(SILENT, card).join(' ');
   assert.ok(silent.includes(`as ${words.share(none)} of the 1,000 AI pictures of the test did`), silent);
   assert.match(silent, /no sign of a photograph either/);
-  assert.match(words.meaning(SMALL, card).join(' '), /short side has 90 px, and 200 px or more are needed/);
+  assert.ok(words.meaning(SMALL, card).join(' ').includes(`has 90 px, and ${card.minimum_short_side} px or more are needed`));
   assert.match(words.meaning(UNSURE, card).join(' '), /It leans to AI; “strong signs of AI” is said from AI 98 % on/);
   const changed = { ...card, operating_points: {}, calibration: {} };
   assert.equal(words.meaning(record(), changed).join(' '), ai);
