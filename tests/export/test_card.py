@@ -76,15 +76,17 @@ def test_an_upgrade_leaves_its_argument_alone(released: Model) -> None:
 def test_figures_of_the_test_split_are_what_the_runtime_reads(folder: Path) -> None:
     edit(folder / CARD_FILE, test={})
     assert read(folder).test_point("fpr1") is None
-    assert main([str(folder), "--test", str(folder / REPORT)]) == 0
     report = json.loads((folder / REPORT).read_text())
     measured = report["conditions"]["web"]["operating_points"]["fpr1"]
+    del measured["ai_called_no_sign"]
+    (folder / REPORT).write_text(json.dumps(report))
+    assert main([str(folder), "--test", str(folder / REPORT)]) == 0
     found = read(folder).test_point("fpr1", "web")
     assert found is not None
-    assert found["fpr"] == measured["fpr"] == 0.008
+    assert 0 < found["fpr"] == measured["fpr"] < 0.05
     assert found["recall_interval"] == measured["recall_interval"]
     assert found["ai_called_no_sign"] is None  # the report does not give it
-    assert found["n_real"] == 1000
+    assert found["n_real"] == report["conditions"]["web"]["n_real"]
 
 
 def test_what_fauxto_eval_writes_is_such_a_report(folder: Path, tmp_path: Path) -> None:
@@ -106,7 +108,8 @@ def test_no_folder_of_the_machine_that_measured_comes_along(folder: Path) -> Non
     del report["set"]
     (folder / REPORT).write_text(json.dumps(report | {"folder": "/home/somebody/pictures/test"}))
     assert main([str(folder), "--test", str(folder / REPORT)]) == 0
-    assert read(folder).test["set"] == "1000 AI pictures and 1000 photographs"
+    clean = report["conditions"]["clean"]
+    assert read(folder).test["set"] == f"{clean['n_ai']} AI pictures and {clean['n_real']} photographs"
     assert "somebody" not in (folder / CARD_FILE).read_text()
 
 

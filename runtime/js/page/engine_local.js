@@ -26,7 +26,7 @@ const MAP_SIDE = 128;
 
 export const PRIVACY =
   'Your pictures stay on this device: this page judges them in your browser, and sends none anywhere.';
-export const LOADING = 'Getting the model ready (on the first visit, up to 27 MB are downloaded)…';
+export const LOADING = 'Getting the model ready (on the first visit, up to 26 MB are downloaded)…';
 
 /** @returns {Promise<Engine>} */
 export async function open() {

@@ -52,14 +52,15 @@ test('a number is never 0 or 100, and halves are rounded as Python does', () => 
 });
 
 test('what a word means is told with the figures of test, never of val', () => {
-  const { fpr, fpr_interval: interval, ai_called_no_sign: none } = card.test.conditions.clean.operating_points.fpr1;
+  const { n_ai: ais, n_real: photographs, operating_points: points } = card.test.conditions.clean;
+  const { fpr, fpr_interval: interval, ai_called_no_sign: none } = points.fpr1;
   const ai = words.meaning(record(), card).join(' ');
   assert.ok(
-    ai.includes(`${words.share(fpr)} of the 1,000 that the model was tested on (at most ${words.share(interval[1])}`),
+    ai.includes(`${words.share(fpr)} of the ${words.count(photographs)} that the model was tested on (at most ${words.share(interval[1])}`),
     ai,
   );
   const silent = words.meaning(SILENT, card).join(' ');
-  assert.ok(silent.includes(`as ${words.share(none)} of the 1,000 AI pictures of the test did`), silent);
+  assert.ok(silent.includes(`as ${words.share(none)} of the ${words.count(ais)} AI pictures of the test did`), silent);
   assert.match(silent, /no sign of a photograph either/);
   assert.ok(words.meaning(SMALL, card).join(' ').includes(`has 90 px, and ${card.minimum_short_side} px or more are needed`));
   assert.match(words.meaning(UNSURE, card).join(' '), /It leans to AI; “strong signs of AI” is said from AI 98 % on/);
@@ -72,10 +73,11 @@ test('what a word means is told with the figures of test, never of val', () => {
 });
 
 test('of many photographs some are to be expected to be called AI', () => {
+  const about = Math.round(1000 * card.test.conditions.clean.operating_points.fpr1.fpr);
   assert.equal(words.mistakes(20, card, 'fpr1'), '');
   assert.equal(
     words.mistakes(1000, card, 'fpr1'),
-    'Were all 1,000 photographs, about 11 would get “strong signs of AI” by mistake.',
+    `Were all 1,000 photographs, about ${about} would get “strong signs of AI” by mistake.`,
   );
   assert.equal(words.mistakes(1000, { ...card, test: undefined }, 'fpr1'), '');
 });
