@@ -251,7 +251,7 @@ def test_the_manifest_lists_every_file(model: Model) -> None:
 def test_a_file_that_differs_too_much_is_not_written(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(package, "MAX_LOGIT_DIFFERENCE", 0)
+    monkeypatch.setattr(package, "MAX_LOGIT_DIFFERENCE", -1)  # one picture may be the same to the bit
     assert export([str(run), "--out", str(tmp_path / "m"), "--sample", "1"]) == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("export: the fp32 file differs from torch by ")
     assert list(tmp_path.iterdir()) == []

@@ -16,7 +16,7 @@ from PIL import Image
 
 from fauxto.cli import main, streams
 from fauxto.model.model import Model
-from fauxto.reporting.text import chance
+from fauxto.reporting.text import chance, share
 from tests.helpers import encode, make_photo
 
 FAUXTO = [sys.executable, "-m", "fauxto"]
@@ -116,8 +116,8 @@ def test_the_summary_counts_and_quotes_the_test_figures(
     counts, figures = capsys.readouterr().err.splitlines()
     assert counts.startswith("4 pictures: ")
     assert counts.endswith(", 1 error")
-    assert f"{100 * measured['fpr']:.1f} % of {measured['n_real']} photographs were called ai" in figures
-    assert f'{100 * measured["ai_called_no_sign"]:.0f} % got "no sign"' in figures
+    assert f"{share(measured['fpr'])} of {measured['n_real']} photographs were called ai" in figures
+    assert f'{share(measured["ai_called_no_sign"])} got "no sign"' in figures
     main(["-r", str(folder), "--model", str(decided), "--operating-point", "ai"])  # a point that test never saw
     assert capsys.readouterr().err == "3 pictures: 3 ai, 0 unsure, 0 no sign, 0 error\n"
 

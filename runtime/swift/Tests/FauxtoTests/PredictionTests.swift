@@ -62,7 +62,9 @@ final class PredictionTests: XCTestCase {
   func testAChanceIsNeverNoneOrCertain() throws {
     XCTAssertEqual(try judged([-90, -90, -90, -90, -90]).chance, "AI < 1 %")
     XCTAssertEqual(try judged([900, 900, 900, 900, 900]).chance, "AI > 99 %")
-    XCTAssertEqual(try judged([0.8, 0.8, 0.8, 0.8, 0.8]).chance, "AI 55 %")
+    let calibration = try Vectors.card().calibration
+    let share = 100 / (1 + exp(-(0.8 / calibration.temperature + calibration.bias)))
+    XCTAssertEqual(try judged([0.8, 0.8, 0.8, 0.8, 0.8]).chance, "AI \(Int(share.rounded())) %")
   }
 
   func testAnAnswerThatIsNoNumberIsAnError() throws {
