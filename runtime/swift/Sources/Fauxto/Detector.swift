@@ -46,8 +46,8 @@
     ///
     /// - Parameters:
     ///   - url: of a compiled model (`.mlmodelc`), or of an `.mlpackage`, which is compiled each time.
-    ///   - cardURL: of `card.json`; default: the card inside of the model. That of release 6 is of an older schema, so that
-    ///     release needs the file.
+    ///   - cardURL: of `card.json`; default: the card inside of the model, which has no figures of test. Models up to
+    ///     release 6 hold one of an older schema and need the file.
     ///   - computeUnits: what may run it.
     ///   - operatingPoint: its name; default: the card's own.
     ///   - prior: the share of AI pictures where yours come from, 0...1, both ends excluded.
