@@ -38,7 +38,7 @@ final class CardTests: XCTestCase {
     XCTAssertEqual(card.golden.count, 3)
     let sentence = try XCTUnwrap(card.test?.sentence(operatingPoint: card.defaultOperatingPoint))
     XCTAssertTrue(sentence.contains(" photographs were called ai; of "), sentence)
-    XCTAssertNil(card.test?.sentence(operatingPoint: "fpr5", condition: "hard"))
+    XCTAssertNil(card.test?.sentence(operatingPoint: "fpr5", condition: "never measured"))
   }
 
   func testWhatIsWrittenIsReadAgain() throws {
