@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fauxto.evaluate.records import Word
+from fauxto.prediction import WORDS
 from fauxto.reporting.text import columns, percent
 
 BASE_RATES = (1, 20, 100)
 """Photographs for each AI picture."""
-
-NAMES = {"ai": "strong signs of AI", "unsure": "unsure", "no_sign": "no sign of AI found"}
 
 
 def words(confusion: Mapping[str, Mapping[str, int]]) -> dict[str, Word]:
@@ -28,7 +27,7 @@ def words(confusion: Mapping[str, Mapping[str, int]]) -> dict[str, Word]:
             "of_real": real[word],
             "ai_among": {f"1:{rate}": _among(ai[word], rate * real[word]) for rate in BASE_RATES},
         }
-        for word in NAMES
+        for word in WORDS
     }
 
 
@@ -52,10 +51,10 @@ def table_rows(found: Mapping[str, Word]) -> list[list[str]]:
     """A row a word."""
     return [
         [
-            NAMES[word],
-            percent(row["of_ai"]),
-            percent(row["of_real"]),
-            *("" if share is None else percent(share) for share in row["ai_among"].values()),
+            told,
+            percent(found[word]["of_ai"]),
+            percent(found[word]["of_real"]),
+            *("" if share is None else percent(share) for share in found[word]["ai_among"].values()),
         ]
-        for word, row in found.items()
+        for word, told in WORDS.items()
     ]

@@ -127,9 +127,9 @@ function missed(record, test, prior) {
       `these ${some === '1' ? 'gets' : 'get'} “${WORDS[record.verdict]}” too.`,
   ];
   if (passed == null || fpr == null) return sentences;
-  const photographs = 1000 * (1 - prior) * (silent ? passed : 1 - fpr - passed);
-  const all = Math.round(such) + Math.round(photographs);
-  return [...sentences, `So do ${count(Math.round(photographs))} photographs: ${some} of ${count(all)} such answers are about AI.`];
+  const real = Math.round(1000 * (1 - prior) * (silent ? passed : 1 - fpr - passed));
+  const all = count(Math.round(such) + real);
+  return [...sentences, `So do ${count(real)} photographs: ${some} of ${all} such answers are about AI.`];
 }
 
 /** @param {number} prior */
