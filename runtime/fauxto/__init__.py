@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fauxto.errors import FauxtoError, ImageError, ModelError, OutputError, ProviderError
     from fauxto.image.source import Source
     from fauxto.model.card import Card, OperatingPoint, Variant
-    from fauxto.prediction import Declaration, Prediction
+    from fauxto.prediction import Declaration, FusedPrediction, Prediction
 
 # onnxruntime 1.29 and later report to their makers unless this is set before the first import. Every process of ours
 # imports fauxto, or a package that says the same, before onnxruntime.
@@ -32,6 +32,7 @@ __all__ = [
     "ModelError",
     "OperatingPoint",
     "OutputError",
+    "FusedPrediction",
     "Prediction",
     "ProviderError",
     "Source",
@@ -48,6 +49,7 @@ _MODULES = {
     "ModelError": "errors",
     "OperatingPoint": "model.card",
     "OutputError": "errors",
+    "FusedPrediction": "prediction",
     "Prediction": "prediction",
     "ProviderError": "errors",
     "Source": "image.source",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,16 +19,19 @@ from fauxto.errors import FauxtoError, ImageError, ModelError
 from fauxto.explain import heat_map
 from fauxto.image.decode import load
 from fauxto.image.decoded import Corruption, Decoded, decode
-from fauxto.image.preprocess import normalise, pool
+from fauxto.image.preprocess import Preprocessing, normalise, pool
 from fauxto.image.source import Source
 from fauxto.inference import selection
 from fauxto.inference.base import Session
 from fauxto.inference.providers import ProviderLike
 from fauxto.model import own_points
 from fauxto.model.model import Model
-from fauxto.prediction import Prediction
+from fauxto.prediction import FusedPrediction, Prediction
 from fauxto.system import usable_cpus
-from fauxto.verdict import PRIOR, decide, probability, with_prior
+from fauxto.verdict import PRIOR, decide, log_odds, probability, with_prior
+
+if TYPE_CHECKING:
+    from fauxto.second_opinion.model import SecondOpinion
 
 
 class Detector:
@@ -37,15 +41,16 @@ class Detector:
 
     Attributes:
         model: the model's folder and card.
-        card: the card as it holds for the variant in use.
+        card: the card that answers hold by: the model's for the variant in use, or the one of the fused answers.
         variant: which of the model's files runs, by its name in the card.
-        model_sha256: of that file, checked against the card.
+        model_sha256: of that file, checked against the card; with a second opinion also of that, after a "+".
         provider: what runs it, by the name that it is asked for: "cpu".
         engine: the same, as the engine names itself: "CPUExecutionProvider".
         passed_over: what "auto" tried or could not try, and why it does not use it.
         operating_point: the rule that turns probabilities into words.
         prior: the base rate that probabilities are given for.
         session: the network itself: crops in, logits out.
+        second: the second opinion, where there is one.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Detector:
         threads: int | None = None,
         provenance: bool = False,
         prior: float = PRIOR,
+        second_opinion: bool | str | os.PathLike[str] = False,
     ) -> None:
         """Load a model.
 
@@ -74,10 +80,12 @@ class Detector:
             provenance: also read what files declare of themselves; it fills three fields of the
                 Prediction and changes no other.
             prior: the share of AI images where yours come from, 0 < prior < 1; it moves p_ai, never the verdict.
+            second_opinion: also ask a larger network about the whole image, which `fauxto second-opinion install` gets;
+                the answers are FusedPredictions. It runs on the CPU. A folder: another one than the released one.
 
         Raises:
             ModelError: the model is missing, damaged, or its card incomplete; or the operating point was set with
-                another model file.
+                another model file; or the second opinion is not installed, damaged, or for another model.
             FauxtoError: the provider is unknown, or the prior is not between 0 and 1.
             ProviderError: the provider asked for is missing, cannot load, leaves a part of the model to the
                 CPU, or answers wrongly. The message says which, and what to do.
@@ -86,15 +94,20 @@ class Detector:
             raise FauxtoError(f"prior {prior}: the share of AI images must lie between 0 and 1")
         self.model = Model.open(model)
         own = own_points.find(operating_point, self.model.card)  # a wrong name is refused before the model is read
+        self.second = None if second_opinion is False else _second(second_opinion, threads)
         loaded = selection.load(self.model, provider, variant, threads)
-        self.card = self.model.card.of_variant(self.model.card.variants[loaded.variant])
+        self._first = self.card = self.model.card.of_variant(self.model.card.variants[loaded.variant])
+        self.model_sha256 = loaded.sha256
+        if self.second:
+            self.card = self.second.beside(self._first, loaded.sha256)
+            self.model_sha256 += f"+{self.second.sha256}"
         self.operating_point = (
-            own.checked(self.card, loaded.variant, loaded.sha256)
+            own.checked(self.card, loaded.variant, self.model_sha256)
             if own
             else self.card.operating_point(None if operating_point is None else os.fspath(operating_point))
         )
         self.session: Session = loaded.session
-        self.variant, self.model_sha256 = loaded.variant, loaded.sha256
+        self.variant = loaded.variant
         self.provider, self.engine = loaded.provider, loaded.session.engine
         self.passed_over = dict(loaded.passed_over)
         self.prior, self.provenance = prior, provenance
@@ -159,15 +172,26 @@ class Detector:
             name: see `predict`.
             corruption: done to the upright RGB image first.
         """
-        return decode(x, self.card.preprocessing, name=name, provenance=self.provenance, corruption=corruption)
+        return decode(
+            x, self.card.preprocessing, scene=self.scene, name=name, provenance=self.provenance, corruption=corruption
+        )
+
+    @property
+    def scene(self) -> Preprocessing | None:
+        """How the second opinion sees an image; None without one."""
+        return self.second.card.preprocessing if self.second else None
 
     def answer(self, batch: Sequence[Decoded]) -> list[Prediction]:
         """The second half of `predict`, for images that `decode` has read, in one run of the model."""
         started = time.perf_counter()
         stacks = [decoded.crops for decoded in batch if decoded.crops is not None]
         logits = iter(self._pooled(stacks) if stacks else ())
+        scenes = iter(self._scenes(batch))
         share = (time.perf_counter() - started) / max(1, len(stacks))
-        return [self._record(one, next(logits) if one.crops is not None else None, share) for one in batch]
+        return [
+            self._record(one, next(logits), next(scenes), share) if one.crops is not None else self._failed(one)
+            for one in batch
+        ]
 
     def answer_many(
         self, decodings: Iterable[Callable[[], Decoded]], *, batch_size: int = 1, jobs: int | None = None
@@ -197,7 +221,7 @@ class Detector:
         """
         logits, cells = self.session.evidence(crop)
         bias = logits[0] - cells[0].mean()  # the head's own
-        return np.asarray((cells[0] + bias) / self.card.temperature + self.card.bias, np.float32)
+        return np.asarray(log_odds(cells[0] + bias, self._first.temperature, self._first.bias), np.float32)
 
     def _pooled(self, stacks: list[npt.NDArray[np.uint8]]) -> list[float]:
         rule = self.card.preprocessing
@@ -208,16 +232,34 @@ class Detector:
         pooled: list[float] = pool(logits.reshape(len(stacks), -1), rule).tolist()
         return pooled
 
-    def _record(self, decoded: Decoded, logit: float | None, share: float) -> Prediction:
-        error = decoded.error
-        if logit is not None and not math.isfinite(logit):
-            error = "the model's answer is no number; try --provider cpu, or reinstall fauxto"
-        if logit is None or error is not None:
-            return Prediction(path=decoded.path, status="error", error=error, model=self.card.release)
+    def _scenes(self, batch: Sequence[Decoded]) -> Iterable[float | None]:
+        """The second opinion's logit of each image that could be read; None for each without one."""
+        if self.second is None:
+            return [None] * len(batch)
+        readable = [decoded for decoded in batch if decoded.crops is not None]
+        scenes = [decoded.scene for decoded in readable if decoded.scene is not None]
+        if len(scenes) < len(readable):
+            raise ModelError("decoded without what the second opinion looks at; decode with this Detector")
+        found: list[float] = self.second.logits(np.concatenate(scenes)).tolist() if scenes else []
+        return found
+
+    def _failed(self, decoded: Decoded, error: str | None = None) -> Prediction:
+        kind = FusedPrediction if self.second else Prediction
+        return kind(path=decoded.path, status="error", error=error or decoded.error, model=self.card.release)
+
+    def _record(self, decoded: Decoded, pixels: float, scene: float | None, share: float) -> Prediction:
+        """The answer by the first network's logit, and by the second opinion's where there is one."""
+        logit, disagree = pixels, False
+        if self.second and scene is not None:
+            odds = log_odds(pixels, self._first.temperature, self._first.bias)
+            logit, disagree = self.second.fusion.fuse(odds, scene), self.second.fusion.disagrees(odds, scene)
+        if not math.isfinite(logit):
+            return self._failed(decoded, "the model's answer is no number; try --provider cpu, or reinstall fauxto")
         p_ai, point = probability(logit, self.card.temperature, self.card.bias), self.operating_point
-        verdict, lean, reason = decide(p_ai, min(decoded.size), self.card.minimum_short_side, point)
+        verdict, lean, reason = decide(p_ai, min(decoded.size), self.card.minimum_short_side, point, disagree)
         told = decoded.declaration
-        return Prediction(
+        kind = partial(FusedPrediction, logit_pixels=pixels, logit_scene=scene) if self.second else Prediction
+        return kind(
             path=decoded.path,
             verdict=verdict,
             lean=lean,
@@ -237,3 +279,9 @@ class Detector:
             declared_by=told.by if told else None,
             signature=told.signature if told else None,
         )
+
+
+def _second(wanted: str | os.PathLike[str] | bool, threads: int | None) -> SecondOpinion:
+    from fauxto.second_opinion.model import SecondOpinion  # nothing of it is loaded unless it is asked for
+
+    return SecondOpinion.open(None if isinstance(wanted, bool) else wanted, threads)

@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 SCHEMA = 2
 """Version of the record. A changed field is a new number."""
+FUSED_SCHEMA = 3
+"""Of the record with a second opinion: the same fields, and two more."""
 
 Verdict = Literal["ai", "unsure", "no_sign"]
 Lean = Literal["ai", "no_sign"]
-Reason = Literal["threshold", "band", "too_small"]
+Reason = Literal["threshold", "band", "too_small", "disagree"]
 Declared = Literal["ai", "camera", "edited", "nothing"]
 Signature = Literal["unverified", "valid", "expired", "invalid"]
 
@@ -57,7 +59,8 @@ class Prediction:
         prior: the base rate that p_ai and threshold are for, 0..1. Verdicts do not depend on it.
         logit: the model's raw answer, pooled over the crops.
         operating_point, threshold: which rule gave the verdict, and the p_ai from which it says "ai".
-        reason: why this verdict: "threshold", "band" (between the thresholds) or "too_small".
+        reason: why this verdict: "threshold", "band" (between the thresholds), "too_small", or "disagree" (the second
+            opinion says another thing, and further apart than the two ever were where that was measured).
         width, height: of the upright image, px.
         model, model_sha256, provider: what answered ("fauxto-r18-v6", the file's hash), and what ran it ("cpu").
         elapsed_ms: time for this image: decoding, preprocessing, and its share of the inference.
@@ -118,11 +121,29 @@ class Prediction:
         Raises:
             ValueError: it has another schema or unknown fields.
         """
-        if record.get("schema") != SCHEMA:
-            raise ValueError(f"record of schema {record.get('schema')!r}; this fauxto reads schema {SCHEMA}")
-        if unknown := record.keys() - {field.name for field in fields(cls)}:
+        kinds = {SCHEMA: Prediction, FUSED_SCHEMA: FusedPrediction}
+        if (kind := kinds.get(record.get("schema", 0))) is None:
+            known = " and ".join(map(str, kinds))
+            raise ValueError(f"record of schema {record.get('schema')!r}; this fauxto reads schema {known}")
+        if unknown := record.keys() - {field.name for field in fields(kind)}:
             raise ValueError(f"record with unknown fields: {', '.join(sorted(unknown))}")
-        return cls(**record)
+        return kind(**record)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FusedPrediction(Prediction):
+    """The answer for one image of the first network and the second opinion together.
+
+    Attributes:
+        logit: the fused one, before calibration.
+        model, model_sha256: of both, with a "+" between them.
+        logit_pixels: the first network's raw answer, as it gives it alone.
+        logit_scene: the second opinion's.
+    """
+
+    schema: int = FUSED_SCHEMA
+    logit_pixels: float | None = None
+    logit_scene: float | None = None
 
 
 def printable(text: str) -> str:

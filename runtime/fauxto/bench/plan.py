@@ -26,6 +26,7 @@ class Plan:
         least: samples of a single-stream cell; an offline cell has its rate from fewer.
         most: samples of any cell.
         warm_up: calls before the first sample.
+        second_opinion: measure each provider and variant with the second opinion too, after it was measured without.
     """
 
     model: str | None = None
@@ -38,6 +39,7 @@ class Plan:
     least: int = 50
     most: int = 5000
     warm_up: int = 3
+    second_opinion: bool = False
 
 
 QUICK = {"seconds": 1.0, "least": 5, "most": 200, "warm_up": 1}

@@ -24,6 +24,9 @@ from fauxto.progress import Progress
 from fauxto.subprocesses import Child
 from fauxto.system import usable_cpus
 
+SECOND = "+second"
+"""After a variant's name where a second opinion is measured with it."""
+
 
 def run(plan: Plan) -> Report:
     """Measure, one fresh process for each provider and variant. After Ctrl-C the report is not "complete".
@@ -32,7 +35,7 @@ def run(plan: Plan) -> Report:
         FauxtoError: the model cannot be used, or none of the providers and variants can.
     """
     model = Model.open(plan.model)
-    pairs = _pairs(plan, model)
+    trials = _trials(plan, model)
     report: Report = {
         "schema": SCHEMA,
         "machine": system.record(),
@@ -47,9 +50,10 @@ def run(plan: Plan) -> Report:
     with tempfile.TemporaryDirectory(prefix="fauxto-bench-") as scratch:
         pictures = write_pictures(Path(scratch)) if "end_to_end" in plan.scopes else {}
         try:
-            for place, (provider, variant) in enumerate(pairs, 1):
-                job = asdict(plan) | {"provider": provider, "variant": variant, "pictures": pictures}
-                _measure(job, report, f"{place} of {len(pairs)}: {provider} {variant}")
+            for place, (provider, variant, second) in enumerate(trials, 1):
+                named = {"provider": provider, "variant": variant, "second_opinion": second}
+                label = f"{place} of {len(trials)}: {provider} {variant}" + (SECOND if second else "")
+                _measure(asdict(plan) | named | {"pictures": pictures}, report, label)
             report["complete"] = True
         except KeyboardInterrupt:
             pass  # what was measured until now is kept
@@ -59,19 +63,21 @@ def run(plan: Plan) -> Report:
     return report
 
 
-def _pairs(plan: Plan, model: Model) -> list[tuple[str, str]]:
-    """Each provider with each variant. Raises FauxtoError for a variant that the model does not have."""
+def _trials(plan: Plan, model: Model) -> list[tuple[str, str, bool]]:
+    """Each provider with each variant, alone and then with a second opinion where that is asked for. Raises FauxtoError for a variant that the model does not have."""
     if unknown := [name for name in plan.variants if name not in model.card.variants]:
         raise FauxtoError(f"no variant '{unknown[0]}'; the model has {', '.join(model.card.variants)}")
     variants = plan.variants or tuple(variant.name for variant in model.variants_here())
     providers = plan.providers or tuple(name for name in NAMES if compiled_in(NAMES[name]))
-    return [(provider, variant) for provider in providers for variant in variants]
+    seconds = (False, True) if plan.second_opinion else (False,)
+    return [(provider, variant, second) for provider in providers for variant in variants for second in seconds]
 
 
 def _measure(job: Mapping[str, Any], report: Report, label: str) -> None:
     """One provider and variant; each cell is in the report as soon as it is measured."""
     progress = Progress()
-    facts: dict[str, Any] = {"provider": job["provider"], "variant": job["variant"]}
+    variant = job["variant"] + (SECOND if job["second_opinion"] else "")
+    facts: dict[str, Any] = {"provider": job["provider"], "variant": variant}
     try:
         for message in _messages(job):
             if "cell" in message:

@@ -32,7 +32,14 @@ def main(parent: Parent) -> None:
     keep_memory()  # as the command line does
     try:
         started = time.perf_counter()
-        detector = Detector(job["model"], provider=job["provider"], threads=job["threads"], variant=job["variant"])
+        detector = Detector(
+            job["model"],
+            provider=job["provider"],
+            threads=job["threads"],
+            variant=job["variant"],
+            # The golden pictures' answers are those of the first network.
+            second_opinion=job["second_opinion"] and job["part"] != "check",
+        )
         load_s = time.perf_counter() - started
     except FauxtoError as error:
         parent.answer({"reason": str(error)})
@@ -92,7 +99,11 @@ class Cell:
 def cells(job: dict[str, Any], detector: Detector) -> Iterator[Cell]:
     """What to measure."""
     rule = detector.card.preprocessing
-    if "model" in job["scopes"]:
+    if "model" in job["scopes"] and detector.second and detector.scene:
+        side = detector.scene.crop_size
+        scene = np.zeros((1, side, side, 3), np.uint8)
+        yield Cell("model", "scene", 1, "single-stream", 1, partial(detector.second.logits, scene))
+    elif "model" in job["scopes"]:
         rng = np.random.default_rng(0)
         for batch in job["batches"] or (1, len(rule.positions)):
             crops = rng.random((batch, 3, rule.crop_size, rule.crop_size), np.float32)

@@ -9,7 +9,7 @@ from typing import Any
 
 from fauxto.argument_types import positive
 from fauxto.bench.plan import QUICK, SCOPES, Plan, parse_batches
-from fauxto.cli.parser import add_model, add_output
+from fauxto.cli.parser import add_model, add_output, add_second_opinion
 from fauxto.cli.streams import Output
 from fauxto.inference.providers import NAMES
 from fauxto.progress import tell
@@ -53,6 +53,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--output-dir", type=Path, metavar="DIR", help="also write every format and a plot to DIR, named by device"
     )
     add_model(parser)
+    add_second_opinion(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
         tuple(args.scope or SCOPES),
         parse_batches(args.batch_sizes),
         args.threads,
+        second_opinion=args.second_opinion,
     )
     bounds: dict[str, Any] = dict(QUICK) if args.quick else {}
     bounds |= {"seconds": float(args.duration)} if args.duration else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fauxto.argument_types import share
 from fauxto.cli.output import as_json
-from fauxto.cli.parser import add_running
+from fauxto.cli.parser import add_running, add_second_opinion
 from fauxto.cli.streams import Output, refuse_same
 from fauxto.errors import FauxtoError
 from fauxto.progress import tell
@@ -47,6 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with a plot to FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="also write the plot to FILE, as PNG")
     add_running(parser)
+    add_second_opinion(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,7 +66,14 @@ def run(args: argparse.Namespace) -> int:
     if args.save:  # a name that cannot be is refused before long work, not after it
         own_points.name_of(args.save, Model.open(args.model).card)
     keep_memory()
-    plan = Plan(folder=args.folder, fpr=args.fpr, model=args.model, provider=args.provider, variant=args.variant)
+    plan = Plan(
+        folder=args.folder,
+        fpr=args.fpr,
+        model=args.model,
+        provider=args.provider,
+        variant=args.variant,
+        second_opinion=args.second_opinion,
+    )
     # All files are opened first, likewise.
     with (
         Output(args.html) if args.html else nullcontext() as page,

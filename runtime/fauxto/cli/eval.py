@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fauxto.argument_types import positive
 from fauxto.cli.output import as_json
-from fauxto.cli.parser import add_output, add_running
+from fauxto.cli.parser import add_output, add_running, add_second_opinion
 from fauxto.cli.streams import Output, refuse_same
 from fauxto.errors import FauxtoError
 from fauxto.reporting.text import visible_lines
@@ -43,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-thumbnails", action="store_true", help="leave the pictures out of the page")
     add_running(parser)
+    add_second_opinion(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         model=args.model,
         provider=args.provider,
         variant=args.variant,
+        second_opinion=args.second_opinion,
     )
     forms = {"json": as_json, "markdown": as_markdown, "text": as_text}
     refuse_same(args.output, args.html)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from fauxto.cli.streams import Output
-from fauxto.prediction import Prediction
+from fauxto.prediction import FusedPrediction, Prediction
 from fauxto.reporting.text import chance, visible
 
 Format = Literal["text", "json", "jsonl", "csv"]
@@ -35,13 +35,15 @@ class Writer:
     closing bracket).
     """
 
-    def __init__(self, output: Output, format: Format) -> None:
+    def __init__(self, output: Output, format: Format, *, fused: bool = False) -> None:
+        """Write to `output`; `fused` records are those with a second opinion."""
         self._output, self._format, self._count = output, format, 0
+        self._kind = FusedPrediction if fused else Prediction
 
     def __enter__(self) -> Writer:
         self._colour = self._output.isatty and colours_wanted()
         if self._format == "csv":
-            self._output.write(_csv_line([field.name for field in fields(Prediction)]))
+            self._output.write(_csv_line([field.name for field in fields(self._kind)]))
         elif self._format == "json":
             self._output.write("[")
         return self
@@ -76,6 +78,7 @@ def as_text(record: Prediction, colour: bool = False) -> str:
         return f"{start} {'-':<10} {path}: {visible(record.error or '')}"
     too_small = record.reason == "too_small"
     notes = ["contradicts what the file declares"] if record.contradicts_declaration else []
+    notes += ["pixels and scene disagree"] if record.reason == "disagree" else []
     notes += ["too small to judge"] if too_small else [f"leans {LABELS[record.lean]}"] if record.lean else []
     line = f"{start} {'-' if too_small else chance(record.p_ai):<10} {path}"
     line += f"  ({'; '.join(notes)})" if notes else ""

@@ -115,6 +115,16 @@ def add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", metavar="NAME", help="model variant to run (default: the best for the provider)")
 
 
+def add_second_opinion(parser: argparse.ArgumentParser) -> None:
+    """--second-opinion."""
+    parser.add_argument(
+        "--second-opinion",
+        action="store_true",
+        help="also ask the larger network that fauxto second-opinion install gets; it sees the whole picture and takes "
+        "several times as long",
+    )
+
+
 def add_verdict(parser: argparse.ArgumentParser) -> None:
     """--operating-point and --prior."""
     parser.add_argument(

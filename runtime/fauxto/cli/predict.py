@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fauxto.argument_types import positive
 from fauxto.cli.output import FORMATS, Writer, tally
-from fauxto.cli.parser import add_batch_size, add_output, add_running, add_verdict
+from fauxto.cli.parser import add_batch_size, add_output, add_running, add_second_opinion, add_verdict
 from fauxto.cli.streams import MAX_INPUT, Output, read_input, refuse_overwriting, say
 from fauxto.errors import ImageError
 from fauxto.files import images_in
@@ -55,6 +55,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_verdict(parser)
     add_running(parser)
+    add_second_opinion(parser)
     add_batch_size(parser)
     parser.add_argument("--jobs", type=positive, metavar="N", help="threads that decode (default: the usable CPUs)")
 
@@ -74,13 +75,14 @@ def run(args: argparse.Namespace) -> int:
         operating_point=args.operating_point,
         provenance=args.provenance,
         prior=args.prior,
+        second_opinion=args.second_opinion,
     )
     seen: Counter[str] = Counter()
     inputs = Inputs(args.paths, args.recursive)
     decodings = (partial(detector.decode, source, name=name) for name, source in inputs)
     output = Output(args.output, partial=True, outlive_reader=bool(args.fail_on))
     try:
-        with output, Writer(output, args.format) as writer:
+        with output, Writer(output, args.format, fused=args.second_opinion) as writer:
             progress = Progress(on_terminal() and not output.isatty, unit="pictures")
             try:
                 for record in detector.answer_many(decodings, batch_size=args.batch_size, jobs=args.jobs):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fauxto.argument_types import positive
 from fauxto.cli.output import tally
-from fauxto.cli.parser import add_batch_size, add_running, add_verdict
+from fauxto.cli.parser import add_batch_size, add_running, add_second_opinion, add_verdict
 from fauxto.cli.streams import say
 from fauxto.errors import FauxtoError
 from fauxto.progress import tell
@@ -34,6 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="random seed of the sample (default: 0)")
     add_verdict(parser)
     add_running(parser)
+    add_second_opinion(parser)
     parser.add_argument(
         "--part-rows",
         type=positive,

@@ -52,7 +52,7 @@ class Plan:
     Attributes:
         folder: photographs; or, where it has a sub-folder real, those in there, and the AI pictures in ai.
         fpr: the largest share of photographs that may be called "ai", 0 < fpr < 1.
-        model, provider, variant: as Detector takes them.
+        model, provider, variant, second_opinion: as Detector takes them.
     """
 
     folder: Path
@@ -60,6 +60,7 @@ class Plan:
     model: str | os.PathLike[str] | None = None
     provider: ProviderLike | None = None
     variant: str | None = None
+    second_opinion: bool | str | os.PathLike[str] = False
 
 
 class Counts(TypedDict):
@@ -171,7 +172,7 @@ def calibrate(plan: Plan) -> Calibration:
     """
     found = search(plan.folder)
     _refuse_few(len(found.photographs), plan, "photographs")  # before the work, where it is known by then
-    detector = Detector(plan.model, provider=plan.provider, variant=plan.variant)
+    detector = Detector(plan.model, provider=plan.provider, variant=plan.variant, second_opinion=plan.second_opinion)
     archive = read_archive(detector, found)
     _refuse_few(len(archive.photographs.p_ai), plan, "photographs that can be judged, each shot counted once")
     return _figures(plan, detector, archive)

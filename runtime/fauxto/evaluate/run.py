@@ -42,7 +42,7 @@ class Plan:
         sample: at most so many pictures of each class.
         grid: measure GRID too, on at most so many pictures of each class, and fakes saved once as JPEG 96.
         seed: of the samples.
-        model, provider, variant: as Detector takes them.
+        model, provider, variant, second_opinion: as Detector takes them.
     """
 
     folder: Path
@@ -53,6 +53,7 @@ class Plan:
     model: str | os.PathLike[str] | None = None
     provider: ProviderLike | None = None
     variant: str | None = None
+    second_opinion: bool | str | os.PathLike[str] = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def measure(plan: Plan) -> Iterator[Evaluation]:
     """
     refuse_unknown(plan.conditions)
     pictures = labelled(plan.folder, plan.sample, plan.seed)
-    detector = Detector(plan.model, provider=plan.provider, variant=plan.variant)
+    detector = Detector(plan.model, provider=plan.provider, variant=plan.variant, second_opinion=plan.second_opinion)
     names = ["clean", *(name for name in dict.fromkeys(plan.conditions) if name != "clean")]
     announce(detector, pictures, names, len(sampled(pictures, plan.grid, plan.seed)) if plan.grid else 0)
 

@@ -37,6 +37,7 @@ class Decoded:
         error: what is wrong with it, one line; None where it could be read.
         declaration: what the file says of itself, where that was asked for.
         seconds: that it took.
+        scene: (1, S, S, 3) uint8, the whole image for a second opinion, where that was asked for.
     """
 
     path: str | None
@@ -45,6 +46,7 @@ class Decoded:
     error: str | None = None
     declaration: Declaration | None = None
     seconds: float = 0.0
+    scene: npt.NDArray[np.uint8] | None = None
 
 
 def corrupted(image: Image.Image, corruption: Corruption) -> Image.Image:
@@ -59,6 +61,7 @@ def decode(
     x: Source,
     rule: Preprocessing,
     *,
+    scene: Preprocessing | None = None,
     name: str | None = None,
     provenance: bool = False,
     corruption: Corruption | None = None,
@@ -68,6 +71,7 @@ def decode(
     Args:
         x: what `load` takes.
         rule: how crops are cut.
+        scene: how the second opinion sees the image, where one is asked for.
         name: what the answer is called; default: the input's path, where it has one.
         provenance: also read what the file declares.
         corruption: done to the upright RGB image first.
@@ -78,11 +82,11 @@ def decode(
     try:
         data = x if isinstance(x, (Image.Image, np.ndarray)) else read_bytes(x)
         image = corrupted(load(data), corruption) if corruption else load(data)
-        crops = cut_crops(image, rule)
+        crops, whole = cut_crops(image, rule), cut_crops(image, scene) if scene else None
         if provenance and isinstance(data, bytes):
             from fauxto.provenance.declaration import declaration  # its readers take time to load, and are seldom used
 
             told = declaration(data)
     except ImageError as failure:
         return Decoded(path, error=failure.reason, seconds=time.perf_counter() - started)
-    return Decoded(path, crops, image.size, None, told, time.perf_counter() - started)
+    return Decoded(path, crops, image.size, None, told, time.perf_counter() - started, whole)

@@ -42,9 +42,9 @@ class OnnxSession:
         name = provider.engine
         if name == CPU:
             try:
-                self._session = _load(path, (name, provider.options(ort.__version__)), threads, strict=False)
+                self._session = open_session(path, (name, provider.options(ort.__version__)), threads)
             except Exception as error:  # onnxruntime's exceptions share no base class of their own
-                raise ModelError(f"{path}: onnxruntime cannot load it ({_first_line(error)})") from None
+                raise ModelError(f"{path}: onnxruntime cannot load it ({first_line(error)})") from None
         else:
             self._session = _load_all_of_it(path, provider, threads)
         self.engine = name
@@ -76,11 +76,27 @@ class OnnxSession:
             runs = [self._session.run(names, {self._input: part}) for part in parts]
         except Exception as error:  # of any kind, as when it is loaded
             fix = "get another model" if self.engine == CPU else "use --provider auto or cpu"
-            raise ProviderError(f"{self.engine} fails to run the model ({_first_line(error)}); {fix}") from None
+            raise ProviderError(f"{self.engine} fails to run the model ({first_line(error)}); {fix}") from None
         return [values[0] if len(values) == 1 else np.concatenate(values) for values in zip(*runs, strict=True)]
 
 
-def _load(path: Path, provider: tuple[str, dict[str, str]], threads: int | None, strict: bool) -> Any:
+def open_session(
+    path: Path,
+    provider: tuple[str, dict[str, str]] = (CPU, {}),
+    threads: int | None = None,
+    *,
+    strict: bool = False,
+    external: Path | None = None,
+) -> Any:
+    """A session of onnxruntime itself, with the settings that all of ours have.
+
+    Args:
+        path: of the ONNX file.
+        provider: its name as onnxruntime has it, and its options.
+        threads: that compute; default: as many CPUs as this process may use.
+        strict: fail where the provider leaves a part of the graph to the CPU.
+        external: folder of the file with the weights, where they are not in the ONNX file.
+    """
     settings = ort.SessionOptions()
     # Left alone, onnxruntime counts the machine's cores, not those that this process may use.
     settings.intra_op_num_threads = threads or usable_cpus()
@@ -95,6 +111,10 @@ def _load(path: Path, provider: tuple[str, dict[str, str]], threads: int | None,
     if strict:
         settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         settings.log_severity_level = 4
+    if external:
+        settings.add_session_config_entry("session.model_external_initializers_file_folder_path", str(external))
+        with path.open("rb") as file:  # as bytes: of a file, only its own folder would be searched
+            return ort.InferenceSession(file.read(), settings, providers=[provider], enable_fallback=0)
     return ort.InferenceSession(str(path), settings, providers=[provider], enable_fallback=0)
 
 
@@ -112,13 +132,13 @@ def _load_all_of_it(path: Path, provider: Provider, threads: int | None) -> Any:
     named = (name, provider.options(ort.__version__))
     ort.set_default_logger_severity(4)
     try:
-        session = _load(path, named, threads, strict=True)
+        session = open_session(path, named, threads, strict=True)
         placed, total = _count(session, name)
         if placed == total and session.get_providers()[0] == name:
             return session
         reason = f"it runs {placed} of the {total} nodes"
     except Exception as error:
-        reason = missing_library(name) or _left_over(path, named, threads) or _first_line(error)
+        reason = missing_library(name) or _left_over(path, named, threads) or first_line(error)
     finally:
         ort.set_default_logger_severity(2)
     raise ProviderError(f"{name} does not run {path.name} here: {reason}; {how_to_load(name)}")
@@ -127,7 +147,7 @@ def _load_all_of_it(path: Path, provider: Provider, threads: int | None) -> Any:
 def _left_over(path: Path, provider: tuple[str, dict[str, str]], threads: int | None) -> str | None:
     """How many nodes the provider leaves to the CPU, if that is what is wrong."""
     try:
-        placed, total = _count(_load(path, provider, threads, strict=False), provider[0])
+        placed, total = _count(open_session(path, provider, threads), provider[0])
     except Exception:  # then the first failure says more
         return None
     return f"it runs {placed} of the {total} nodes" if placed < total else None
@@ -155,9 +175,10 @@ def missing_library(name: str) -> str | None:
             if library.exists():
                 ctypes.CDLL(os.fspath(library), mode=ctypes.RTLD_GLOBAL)
     except OSError as error:
-        return _first_line(error)
+        return first_line(error)
     return None
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

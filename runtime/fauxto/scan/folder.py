@@ -169,7 +169,7 @@ class Folder:
             found = table.read_checked(self.path / part.name)
         except Exception:  # a damaged footer fails in all kinds of ways
             return False
-        return bool(len(found) == part.stop - part.start and found.schema.equals(table.ROWS))
+        return bool(len(found) == part.stop - part.start and found.schema in (table.ROWS, table.FUSED_ROWS))
 
     def to_do(self, size: int) -> list[Part]:
         """What is not done yet, in parts of at most `size` pictures."""

@@ -35,6 +35,7 @@ class Predictor:
         operating_point: str | None = None,
         variant: str | None = None,
         prior: float = PRIOR,
+        second_opinion: bool | str | os.PathLike[str] = False,
         threads: int | None = 1,
         jobs: int = 1,
         timeout: float = TIMEOUT,
@@ -48,6 +49,7 @@ class Predictor:
             operating_point: see Detector.
             variant: see Detector.
             prior: see Detector.
+            second_opinion: see Detector.
             threads: of the inference: 1, as Ray gives an actor one CPU unless it is asked for more.
             jobs: processes that decode beside the inference.
             timeout: seconds that an image may take to be fetched and decoded; one that takes longer is an error row.
@@ -61,11 +63,13 @@ class Predictor:
             threads=threads,
             provenance=True,
             prior=prior,
+            second_opinion=second_opinion,
         )
-        self._decoders, self._batch_size = Decoders(jobs, self.detector.card.preprocessing, timeout), batch_size
+        self._decoders = Decoders(jobs, self.detector.card.preprocessing, timeout, self.detector.scene)
+        self._batch_size = batch_size
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """A table with a column `path` of paths and URLs -> one of the schema fauxto.scan.table.ROWS, row by row."""
+        """A table with a column `path` of paths and URLs -> rows as fauxto.scan.table.rows_table has them."""
         return rows_table(list(self.rows(map(named, batch.column("path").to_pylist()))))
 
     def rows(self, items: Iterable[Item]) -> Iterator[dict[str, Any]]:

@@ -44,9 +44,11 @@ class Decoders:
     One that crashes, or takes longer than it may, is replaced, and only its own picture is lost.
     """
 
-    def __init__(self, jobs: int, rule: Preprocessing, seconds: float = TIMEOUT) -> None:
-        """`jobs` processes, which cut crops as `rule` says, in at most `seconds` a picture."""
-        self._jobs, self._rule, self._seconds = jobs, rule, seconds
+    def __init__(
+        self, jobs: int, rule: Preprocessing, seconds: float = TIMEOUT, scene: Preprocessing | None = None
+    ) -> None:
+        """`jobs` processes, which cut crops as `rule` and `scene` say (see decode), in at most `seconds` a picture."""
+        self._jobs, self._rules, self._seconds = jobs, (rule, scene), seconds
         # A fork would copy the threads' locks of the inference session in whatever state they are.
         self._pool = ProcessPool(jobs, initializer=_begin, context=multiprocessing.get_context("spawn"))
         weakref.finalize(self, _end, self._pool)
@@ -88,7 +90,7 @@ class Decoders:
 
     def _submit(self, item: Item) -> Future[_Decoded]:
         with uninterrupted():
-            found: Future[_Decoded] = self._pool.schedule(_decode, args=(item, self._rule), timeout=self._seconds)
+            found: Future[_Decoded] = self._pool.schedule(_decode, args=(item, *self._rules), timeout=self._seconds)
             return found
 
     def _result(self, item: Item, future: Future[_Decoded]) -> _Decoded:
@@ -121,7 +123,7 @@ def _begin() -> None:
     keep_memory()
 
 
-def _decode(item: Item, rule: Preprocessing) -> _Decoded:
+def _decode(item: Item, rule: Preprocessing, scene: Preprocessing | None) -> _Decoded:
     if item.error is not None:
         return _Decoded(Decoded(item.text, error=item.error))
     try:
@@ -130,4 +132,4 @@ def _decode(item: Item, rule: Preprocessing) -> _Decoded:
         raise
     except ImageError as error:
         return _Decoded(Decoded(item.text, error=error.reason))
-    return _Decoded(decode(data, rule, name=item.text, provenance=True), file_format(data), len(data))
+    return _Decoded(decode(data, rule, scene=scene, name=item.text, provenance=True), file_format(data), len(data))

@@ -35,7 +35,7 @@ class Plan:
         timeout: seconds that a picture may take to be fetched and decoded.
         workers: of Ray, at most; None: as many as the cluster has CPUs.
         num_gpus: of each of Ray's workers.
-        batch_size, model, provider, variant, operating_point, prior: as Detector takes them.
+        batch_size, model, provider, variant, operating_point, prior, second_opinion: as Detector takes them.
     """
 
     sources: tuple[str, ...]
@@ -54,6 +54,7 @@ class Plan:
     variant: str | None = None
     operating_point: str | None = None
     prior: float = PRIOR
+    second_opinion: bool = False
 
 
 def scan(plan: Plan, seen: Counter[str]) -> int:
@@ -71,6 +72,7 @@ def scan(plan: Plan, seen: Counter[str]) -> int:
         "provider": plan.provider,
         "operating_point": plan.operating_point,
         "prior": plan.prior,
+        "second_opinion": plan.second_opinion,
         "batch_size": plan.batch_size,
         "timeout": plan.timeout,
     }

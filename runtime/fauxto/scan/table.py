@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fauxto.files import replacing
+from fauxto.prediction import FUSED_SCHEMA
 
 ROWS = pa.schema(
     [
@@ -40,6 +41,8 @@ ROWS = pa.schema(
     ]
 )
 """The record of the command line (fauxto.Prediction), then the file's size in bytes, its format and its time."""
+FUSED_ROWS = pa.schema([*ROWS, ("logit_pixels", pa.float64()), ("logit_scene", pa.float64())])
+"""The same with a second opinion (fauxto.FusedPrediction)."""
 
 LIST = pa.schema(
     [
@@ -65,8 +68,9 @@ def write(path: Path, table: pa.Table, facts: Mapping[str, str] | None = None) -
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows as `fauxto.scan.rows` gives them -> a table of the schema ROWS."""
-    return pa.Table.from_pylist(rows, schema=ROWS)
+    """Rows as `fauxto.scan.rows` gives them -> a table of the schema ROWS, or FUSED_ROWS."""
+    fused = bool(rows) and rows[0]["schema"] == FUSED_SCHEMA
+    return pa.Table.from_pylist(rows, schema=FUSED_ROWS if fused else ROWS)
 
 
 def read_checked(path: Path) -> pa.Table:

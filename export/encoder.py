@@ -1,0 +1,227 @@
+"""The second opinion's encoder: CLIP ViT-B/16's image side as a graph of ours, over weights that lie in another file.
+
+    python -m export.encoder clip_encoder.int8.onnx --out models/fauxto-second
+
+The weights are not ours to ship: `fauxto second-opinion install` puts the one file that holds them on a user's machine.
+What is written here is the graph alone. Its initialisers name places in that file (ONNX's external data), so nothing
+is rebuilt where it is used, and nothing but onnxruntime reads it.
+
+The file's own graph gives activations one scale for a whole tensor, and its embeddings have a cosine of 0.46 to 0.76
+with those of its weights in fp32. Here there are two graphs of the same weights:
+
+encoder.onnx       int8 products, activations with a scale for each token: for CPUs with exact products of 8 bits
+encoder-fp32.onnx  fp32 arithmetic: for the others, and to compare with
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
+
+from export.errors import ExportError
+from fauxto.files import replacing
+from fauxto.second_opinion.encoder import EMBEDDING, GRAPHS, INPUT, LENGTH, PROBE
+
+LAYERS, WIDTH, HEADS, PATCH, SIDE = 12, 768, 12, 16, 224
+"""Of ViT-B/16 (Dosovitskiy et al. 2021, arXiv 2010.11929), as CLIP has it (Radford et al. 2021, arXiv 2103.00020)."""
+TOKENS = (SIDE // PATCH) ** 2 + 1
+EPSILON = 1e-5
+"""Of the layer norms."""
+SMALLEST = 1e-6
+"""Of a token's scale: a token of zeros has one too."""
+PRODUCTS = 512
+"""Length of the sum of the largest products that 8 bits have, which tells whether this CPU adds them up exactly."""
+COLUMNS = 16
+LARGEST = (([1, PRODUCTS], TensorProto.UINT8, 255), ([PRODUCTS, COLUMNS], TensorProto.INT8, 127))
+
+
+@dataclass
+class Graph:
+    """A graph under construction, over the tensors of another file.
+
+    Attributes:
+        weights: that file's name, as the graph refers to it.
+        stored: what it holds: name -> (type, shape, offset, length in bytes).
+        quantised: whether products are computed in int8.
+    """
+
+    weights: str
+    stored: dict[str, tuple[int, list[int], int, int]]
+    quantised: bool
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    initialisers: dict[str, TensorProto] = field(default_factory=dict)
+
+    def add(self, operator: str, *inputs: str, domain: str = "", **attributes: object) -> str:
+        """Add a node of one output, and return the output's name."""
+        output = f"{operator.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [output], domain=domain, **attributes))
+        return output
+
+    def constant(self, value: object, kind: type[np.generic]) -> str:
+        """A small constant of the graph's own."""
+        array = np.array(value, kind)
+        name = f"{array.dtype}_{'x'.join(map(str, array.shape))}_{'_'.join(map(str, array.ravel()))}"
+        self.initialisers.setdefault(name, numpy_helper.from_array(array, name))
+        return name
+
+    def tensor(self, name: str) -> str:
+        """A tensor of the other file."""
+        if name not in self.stored:
+            raise ExportError(f"{self.weights}: holds no tensor {name}; it is not the encoder that is meant")
+        kind, shape, offset, length = self.stored[name]
+        found = TensorProto(name=name, data_type=kind, dims=shape, raw_data=b"")
+        set_external_data(found, self.weights, offset, length)
+        found.data_location = TensorProto.EXTERNAL
+        found.ClearField("raw_data")
+        self.initialisers[name] = found
+        return name
+
+    def linear(self, tokens: str, weights: str, bias: str | None) -> str:
+        """(T, C) float32 tokens -> (T, C'): their product with stored int8 weights, and the bias."""
+        stored, steps = self.tensor(f"{weights}_quantized"), self.tensor(f"{weights}_scale")
+        if self.quantised:
+            product = self.product(tokens, stored, steps)
+        else:  # a Cast and a Mul, which onnxruntime folds; a DequantizeLinear, and it would quantise the tokens as well
+            product = self.add("MatMul", tokens, self.add("Mul", self.add("Cast", stored, to=TensorProto.FLOAT), steps))
+        return product if bias is None else self.add("Add", product, self.tensor(bias))
+
+    def product(self, tokens: str, stored: str, steps: str) -> str:
+        """The product in int8, with a scale s and a zero z for each token: W x = s (W q - z W 1), x = s (q - z)."""
+        least, most = (self.add(name, tokens, axes=[1], keepdims=1) for name in ("ReduceMin", "ReduceMax"))
+        scale = self.add("Mul", self.add("Sub", most, least), self.constant(1 / 255, np.float32))
+        scale = self.add("Max", scale, self.constant(SMALLEST, np.float32))
+        zero = self.add("Round", self.add("Div", self.add("Neg", least), scale))
+        flat = self.constant([-1], np.int64)
+        zeros = self.add("Cast", self.add("Reshape", zero, flat), to=TensorProto.UINT8)
+        quantised = self.add("QuantizeLinear", tokens, self.add("Reshape", scale, flat), zeros, axis=0)
+        ones = self.filled([1, self.stored[stored][1][0]], TensorProto.UINT8, 1)
+        sums = self.multiply(ones, stored, steps)  # W 1: constant, so onnxruntime folds it
+        return self.add(
+            "Mul", self.add("Sub", self.multiply(quantised, stored, steps), self.add("Mul", zero, sums)), scale
+        )
+
+    def multiply(self, left: str, right: str, steps: str) -> str:
+        """(T, C) U8 by (C, C') S8, in integers; times the steps of the columns, (C',)."""
+        one = self.constant(1, np.float32)
+        return self.add("MatMulIntegerToFloat", left, right, one, steps, domain="com.microsoft")
+
+    def normalise(self, tokens: str, name: str) -> str:
+        """A layer norm with the stored weight and bias."""
+        weight, bias = self.tensor(f"{name}.weight"), self.tensor(f"{name}.bias")
+        return self.add("LayerNormalization", tokens, weight, bias, axis=-1, epsilon=EPSILON)
+
+    def attend(self, tokens: str, name: str, weights: list[str]) -> str:
+        """Self-attention over the tokens of each image, (T, C) -> (T, C); `weights` of query, key, value, output."""
+        heads = self.constant([-1, TOKENS, HEADS, WIDTH // HEADS], np.int64)
+        query, key, value = (
+            self.add("Reshape", self.linear(tokens, own, f"{name}.{part}_proj.bias"), heads)
+            for part, own in zip("qkv", weights, strict=False)
+        )
+        query = self.add("Mul", query, self.constant((WIDTH / HEADS) ** -0.5, np.float32))
+        query, value = (self.add("Transpose", part, perm=[0, 2, 1, 3]) for part in (query, value))
+        likeness = self.add("MatMul", query, self.add("Transpose", key, perm=[0, 2, 3, 1]))
+        mixed = self.add("MatMul", self.add("Softmax", likeness, axis=-1), value)
+        flat = self.constant([-1, WIDTH], np.int64)
+        mixed = self.add("Reshape", self.add("Transpose", mixed, perm=[0, 2, 1, 3]), flat)
+        return self.linear(mixed, weights[3], f"{name}.out_proj.bias")
+
+    def expand(self, tokens: str, name: str, weights: list[str]) -> str:
+        """The two layers between attentions, (T, C) -> (T, C), with CLIP's x * sigmoid(1.702 x) between them."""
+        wide = self.linear(tokens, weights[0], f"{name}.fc1.bias")
+        gate = self.add("Sigmoid", self.add("Mul", wide, self.constant(1.702, np.float32)))
+        return self.linear(self.add("Mul", wide, gate), weights[1], f"{name}.fc2.bias")
+
+    def embed(self, crops: str, name: str) -> str:
+        """(N, 3, 224, 224) -> (T, C): a token for each patch, one for the class, and where they are."""
+        patches = self.add("Conv", crops, self.tensor(f"{name}.patch_embedding.weight"), strides=[PATCH, PATCH])
+        patches = self.add("Reshape", patches, self.constant([0, WIDTH, TOKENS - 1], np.int64))
+        patches = self.add("Transpose", patches, perm=[0, 2, 1])
+        batch = self.add("Slice", self.add("Shape", crops), *(self.constant([at], np.int64) for at in (0, 1)))
+        rest = self.constant([1, WIDTH], np.int64)
+        shape = self.add("Concat", batch, rest, axis=0)
+        tokens = self.add("Concat", self.add("Expand", self.tensor(f"{name}.class_embedding"), shape), patches, axis=1)
+        tokens = self.add("Add", tokens, self.tensor(f"{name}.position_embedding.weight"))
+        return self.add("Reshape", tokens, self.constant([-1, WIDTH], np.int64))
+
+    def probe(self) -> str:
+        """1 where the largest products of 8 bits are added up exactly, (16,) float32."""
+        left, right = (self.filled(shape, kind, value) for shape, kind, value in LARGEST)
+        total = self.multiply(left, right, self.filled([COLUMNS], TensorProto.FLOAT, 1.0))
+        exact = self.add("Equal", total, self.constant(255 * 127 * PRODUCTS, np.float32))
+        return self.add("ReduceMin", self.add("Cast", exact, to=TensorProto.FLOAT), axes=[0], keepdims=0)
+
+    def filled(self, shape: list[int], kind: int, value: float) -> str:
+        """A constant of one value."""
+        filler = helper.make_tensor("value", kind, [1], [value])
+        return self.add("ConstantOfShape", self.constant(shape, np.int64), value=filler)
+
+
+def build(weights: Path, quantised: bool) -> onnx.ModelProto:
+    """The graph over `weights`. Raises ExportError where that is not the encoder's file."""
+    graph = Graph(weights.name, places(weights), quantised)
+    products = [name.removesuffix("_quantized") for name in graph.stored if name.endswith("_quantized")]
+    if len(products) != 6 * LAYERS + 1:
+        raise ExportError(f"{weights}: has {len(products)} quantised products, not {6 * LAYERS + 1}")
+    products.sort()
+    tokens = graph.normalise(graph.embed(INPUT, "vision_model.embeddings"), "vision_model.pre_layrnorm")
+    for layer in range(LAYERS):
+        name, own = f"vision_model.encoder.layers.{layer}", products[6 * layer : 6 * layer + 6]
+        seen = graph.attend(graph.normalise(tokens, f"{name}.layer_norm1"), f"{name}.self_attn", own[:4])
+        tokens = graph.add("Add", tokens, seen)
+        seen = graph.expand(graph.normalise(tokens, f"{name}.layer_norm2"), f"{name}.mlp", own[4:])
+        tokens = graph.add("Add", tokens, seen)
+    images = graph.add("Reshape", tokens, graph.constant([-1, TOKENS, WIDTH], np.int64))
+    first = graph.add("Gather", images, graph.constant(0, np.int64), axis=1)
+    first = graph.normalise(first, "vision_model.post_layernorm")
+    graph.add("Identity", graph.linear(first, products[-1], None))
+    graph.nodes[-1].output[0] = EMBEDDING
+    return _model(graph)
+
+
+def _model(graph: Graph) -> onnx.ModelProto:
+    crops = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["images", 3, SIDE, SIDE])
+    outputs = [helper.make_tensor_value_info(EMBEDDING, TensorProto.FLOAT, ["images", LENGTH])]
+    if graph.quantised:
+        graph.add("Identity", graph.probe())
+        graph.nodes[-1].output[0] = PROBE
+        outputs.append(helper.make_tensor_value_info(PROBE, TensorProto.FLOAT, [COLUMNS]))
+    made = helper.make_graph(graph.nodes, "encoder", [crops], outputs, list(graph.initialisers.values()))
+    versions = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(made, opset_imports=versions, ir_version=9, producer_name="fauxto")
+
+
+def places(weights: Path) -> dict[str, tuple[int, list[int], int, int]]:
+    """Where each tensor of an ONNX file lies in it: name -> (type, shape, offset, length in bytes)."""
+    data = weights.read_bytes()
+    found = {}
+    for tensor in onnx.load_from_string(data).graph.initializer:
+        values = numpy_helper.to_array(tensor).tobytes()
+        if tensor.name.endswith("_zero_point"):
+            if any(values):
+                raise ExportError(f"{weights}: {tensor.name} is not 0; it is not the encoder that is meant")
+            continue
+        found[tensor.name] = (tensor.data_type, list(tensor.dims), data.index(values), len(values))
+    return found
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write both graphs."""
+    parser = argparse.ArgumentParser(prog="python -m export.encoder", description=__doc__.splitlines()[0])
+    parser.add_argument("weights", type=Path, help="the installed file, clip_encoder.int8.onnx")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write the graphs to")
+    args = parser.parse_args(argv)
+    for name, quantised in zip(GRAPHS, (True, False), strict=True):
+        with replacing(args.out / name, "wb") as file:
+            file.write(build(args.weights, quantised).SerializeToString())
+        print(f"{args.out / name}: {(args.out / name).stat().st_size:,} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,55 @@
+"""Two answers -> one: the first network's log-odds and the second opinion's logit, weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Number = TypeVar("Number", float, npt.NDArray[np.float64])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fusion:
+    """The card's block "second".
+
+    Attributes:
+        encoder_sha256: of the encoder's weights that the head was made on.
+        first: the first network's release, which it was fused with.
+        first_sha256: of that release's files, whichever runs.
+        pixels, scene: what the first network's log-odds and the head's logit are multiplied by before they are added.
+        disagreement: the least and the most that the log-odds exceeded the logit by, on val. Beyond, nothing is known.
+    """
+
+    encoder_sha256: str
+    first: str
+    first_sha256: tuple[str, ...]
+    pixels: float
+    scene: float
+    disagreement: tuple[float, float]
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any]) -> Fusion:
+        """The block of a card. Raises KeyError, TypeError or ValueError for one that is none."""
+        block = card["second"]
+        least, most = map(float, block["disagreement"])
+        return cls(
+            encoder_sha256=str(block["encoder_sha256"]),
+            first=str(block["first"]),
+            first_sha256=tuple(map(str, block["first_sha256"])),
+            pixels=float(block["pixels"]),
+            scene=float(block["scene"]),
+            disagreement=(least, most),
+        )
+
+    def fuse(self, pixels: Number, scene: Number) -> Number:
+        """Log-odds of the first network, and logits of the head -> fused logits."""
+        return self.pixels * pixels + self.scene * scene
+
+    def disagrees(self, pixels: float, scene: float) -> bool:
+        """Whether the two are further apart than on any picture that the fusion was calibrated on."""
+        least, most = self.disagreement
+        return not least <= pixels - scene <= most

@@ -1,0 +1,109 @@
+"""The second opinion, ready to answer: its card, its encoder over the installed weights, and its head."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from fauxto.errors import ModelError
+from fauxto.image.preprocess import normalise
+from fauxto.inference.base import Floats
+from fauxto.model.card import CARD_FILE, Card
+from fauxto.model.model import Model
+from fauxto.second_opinion.encoder import GRAPHS, LENGTH, Encoder
+from fauxto.second_opinion.fusion import Fusion
+from fauxto.second_opinion.install import WEIGHTS_SHA256, weights
+
+RELEASED = "fauxto-second"
+HEAD = "head.npz"
+
+
+@dataclass(frozen=True)
+class SecondOpinion:
+    """What looks at the whole image, beside the first network.
+
+    Attributes:
+        card: of the fused answer: calibration, thresholds, figures of its own.
+        fusion: how the two are made one.
+        sha256: of the head.
+    """
+
+    card: Card
+    fusion: Fusion
+    sha256: str
+    _encoder: Encoder
+    _weight: Floats
+    _bias: float
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str] | None = None, threads: int | None = None) -> SecondOpinion:
+        """The second opinion in a folder; without one, the released one.
+
+        Raises:
+            ModelError: the encoder's weights are not installed or damaged, or the folder is not as its card says.
+        """
+        installed = weights()  # first, as this is what a user may have to mend
+        model = Model.open(released() if folder is None else folder)
+        for name in GRAPHS:
+            model.file(name)
+        head, digest = model.file(HEAD)
+        fusion = _fusion(model)
+        if fusion.encoder_sha256 != WEIGHTS_SHA256:
+            raise ModelError(f"{model.folder / CARD_FILE}: is for other encoder weights than this fauxto installs")
+        return cls(model.card, fusion, digest, Encoder(model.folder, installed, threads), *_read_head(head))
+
+    def beside(self, first: Card, first_sha256: str) -> Card:
+        """The card of the fused answer, beside the first network whose card and file these are.
+
+        Raises:
+            ModelError: the head was made for another one.
+        """
+        if first_sha256 not in self.fusion.first_sha256:
+            raise ModelError(
+                f"{self.card.release} is for {self.fusion.first}, not for {first.release} ({first_sha256[:12]}); "
+                "use that model, or no second opinion"
+            )
+        name = f"{first.release}+{self.card.release}"
+        return replace(self.card, name=name, version=0, preprocessing=first.preprocessing, variants=first.variants)
+
+    def logits(self, scenes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+        """(N, S, S, 3) uint8 whole images -> (N,) logits. Raises ProviderError where the engine fails."""
+        rule = self.card.preprocessing
+        crops = normalise(scenes, rule.mean, rule.std)
+        # One at a time: a batch gains nothing on a CPU, and the memory stays what it is.
+        embeddings = np.concatenate([self._encoder.run(crop[None]) for crop in crops])
+        found: npt.NDArray[np.float64] = embeddings.astype(np.float64) @ self._weight + self._bias
+        return found
+
+
+def released() -> Path:
+    """The folder of the released second opinion, in the wheel or in the checkout. Raises ModelError without one."""
+    package = Path(__file__).parent
+    places = (package / "released", package.parents[2] / "models" / RELEASED)
+    for place in places:
+        if (place / CARD_FILE).exists():
+            return place
+    raise ModelError(f"no second opinion in {places[0]} or {places[1]}; reinstall fauxto")
+
+
+def _fusion(model: Model) -> Fusion:
+    try:
+        return Fusion.of(model.card.raw)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{model.folder / CARD_FILE}: not a second opinion's ({error!r}); reinstall fauxto") from None
+
+
+def _read_head(path: Path) -> tuple[Floats, float]:
+    try:
+        with np.load(path) as head:
+            weight, bias = head["weight"].astype(np.float64), float(head["bias"])
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise ModelError(f"{path}: not a head ({error}); reinstall fauxto") from None
+    if weight.shape != (LENGTH,):
+        raise ModelError(f"{path}: its weight is {weight.shape}, not ({LENGTH},); reinstall fauxto")
+    return weight, bias
