@@ -64,7 +64,11 @@ def run(plan: Plan) -> Report:
 
 
 def _trials(plan: Plan, model: Model) -> list[tuple[str, str, bool]]:
-    """Each provider with each variant, alone and then with a second opinion where that is asked for. Raises FauxtoError for a variant that the model does not have."""
+    """Each provider with each variant, alone and then with a second opinion where that is asked for.
+
+    Raises:
+        FauxtoError: the model has no such variant.
+    """
     if unknown := [name for name in plan.variants if name not in model.card.variants]:
         raise FauxtoError(f"no variant '{unknown[0]}'; the model has {', '.join(model.card.variants)}")
     variants = plan.variants or tuple(variant.name for variant in model.variants_here())
