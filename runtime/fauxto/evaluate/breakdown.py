@@ -20,6 +20,7 @@ def break_down(part: Scored, detector: Detector) -> ConditionFigures:
     is_ai, p_ai, called = part.is_ai, part.p_ai, part.said("verdict", "ai")
     trained_on = detector.card.raw.get("data", {}).get("generators")
     seen = None if trained_on is None else frozenset(trained_on)
+    forced = part.said("reason", "too_small") | part.said("reason", "disagree")
     names = [picture.generator for picture in part.pictures]
     sources = [picture.source for picture in part.pictures]
     generators = metrics.by_generator(is_ai, p_ai, called, names, seen)
@@ -29,7 +30,7 @@ def break_down(part: Scored, detector: Detector) -> ConditionFigures:
     points = list(detector.card.operating_points.values())
     origins = [picture.origin for picture in part.pictures]
     return {
-        **metrics.figures(is_ai, p_ai, points, origins, part.said("reason", "too_small")),
+        **metrics.figures(is_ai, p_ai, points, origins, forced),
         "unseen_generators": metrics.extremes(unseen, "auc", LEAST_GENERATOR),
         "worst_sources": metrics.extremes(real_sources, "called_ai", LEAST_SOURCE),
         "within_sources": metrics.extremes(within, "auc", LEAST_WITHIN),

@@ -153,7 +153,8 @@ def figures(
         points: the operating points to give figures for.
         sources: (N,) where each picture is from, for the interval of the AUC; without it, pictures count
             as independent.
-        forced: (N,) bool, pictures that are "unsure" whatever their score: the small ones.
+        forced: (N,) bool, pictures that are "unsure" whatever their score: the small ones, and those that a second
+            opinion disagrees about.
     """
     separated = separation(is_ai, p_ai)
     if sources:
