@@ -10,18 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fauxto import user_data
 from fauxto.errors import ModelError, OutputError
 from fauxto.files import replacing
 from fauxto.model.card import NAME, Card, OperatingPoint
 
 KIND, SCHEMA = "fauxto operating point", 1
-VARIABLE = "FAUXTO_DATA"
 SUFFIX = ".json"
 
 
@@ -64,16 +63,8 @@ class OwnPoint:
 
 
 def folder() -> Path:
-    """Where points with a name lie: below FAUXTO_DATA, else "fauxto" where this system keeps what users make."""
-    if chosen := os.environ.get(VARIABLE):
-        base = Path(chosen)
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or os.path.expanduser("~/AppData/Roaming"), "fauxto")
-    elif sys.platform == "darwin":
-        base = Path(os.path.expanduser("~/Library/Application Support"), "fauxto")
-    else:
-        base = Path(os.path.expanduser(os.environ.get("XDG_DATA_HOME") or "~/.local/share"), "fauxto")
-    return base / "operating-points"
+    """Where points with a name lie, below the user's data folder."""
+    return user_data.folder() / "operating-points"
 
 
 def names() -> list[str]:
