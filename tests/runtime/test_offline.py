@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.runtime.second_opinion.wheels import PROGRAM, write_wheel
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 # Python runs this first in every process that the verb starts.
@@ -50,6 +52,15 @@ def test_a_verb_sends_nothing(verb: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert not sent
     assert not (tmp_path / "intel").exists()  # OpenVINO's telemetry keeps an id of the user there
+
+
+def test_a_second_opinion_out_of_a_file_sends_nothing(tmp_path: Path) -> None:
+    words = ["-c", PROGRAM, "second-opinion"]
+    for action in (["status"], ["install", str(write_wheel(tmp_path))], ["status"], ["remove"]):
+        done, sent = watched([*words, *action], tmp_path)
+        assert done.stderr == ""
+        assert not sent
+    assert done.stdout == "removed: 0 MB freed\n"
 
 
 def test_the_guard_sees_a_connection(tmp_path: Path) -> None:

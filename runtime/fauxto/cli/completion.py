@@ -15,7 +15,7 @@ from fauxto.cli.parser import VERBS, build_parser
 from fauxto.cli.streams import Output
 
 SHELLS = ("bash", "zsh", "fish", "tcsh")
-PLACES = ("PATH", "SRC", "DIR", "FILE")
+PLACES = ("PATH", "SRC", "DIR", "FILE", "WHEEL")
 """What stands for a file or folder in the help."""
 
 
@@ -42,17 +42,34 @@ def run(args: argparse.Namespace) -> int:
 def fish() -> str:
     """The script for fish, made of the present parser. `fauxto PATH` is completed as `fauxto predict PATH`."""
     parser = build_parser()
-    verbs = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    verbs = _choices(parser)
     none = "not __fish_seen_subcommand_from " + " ".join(VERBS)
     lines = ["# fish completion of fauxto, printed by: fauxto completion fish"]
     lines += [_line("__fish_use_subcommand", f"-a {verb} -d {_quoted(summary)}") for verb, summary in VERBS.items()]
     lines += [_line(none, rest) for action in parser._actions for rest in _words(action)]
-    for verb, own in verbs.choices.items():
-        condition = _in(verb)
-        if not any(action.metavar in PLACES for action in own._get_positional_actions()):
-            lines.append(_line(condition, "-f"))
-        lines += [_line(condition, rest) for action in own._actions for rest in _words(action)]
+    for verb, own in verbs.items():
+        lines += _lines(own, _in(verb))
     return "\n".join(dict.fromkeys(lines)) + "\n"
+
+
+def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of the words one of which must follow: of the verbs, of what a verb can do, or none."""
+    found = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(found[0]) if found else {}
+
+
+def _lines(parser: argparse.ArgumentParser, condition: str) -> list[str]:
+    """What a verb, or one of the words that must follow a verb, is completed with; `condition`: it was given."""
+    inner = _choices(parser)
+    positional = [action for own in (parser, *inner.values()) for action in own._get_positional_actions()]
+    lines = [] if any(action.metavar in PLACES for action in positional) else [_line(condition, "-f")]
+    lines += [_line(condition, rest) for action in parser._actions for rest in _words(action)]
+    if inner:
+        none = f"{condition}; and not __fish_seen_subcommand_from {' '.join(inner)}"
+        lines.append(_line(none, f"-f -a {_quoted(' '.join(inner))}"))
+    for word, own in inner.items():
+        lines += _lines(own, f"{condition}; and __fish_seen_subcommand_from {word}")
+    return lines
 
 
 def _in(verb: str) -> str:

@@ -21,13 +21,14 @@ VERBS = {
     "calibrate": "set a threshold that is proved on photographs of your own",
     "scan": "look through a million pictures, into Parquet files",
     "report": "summarise what a scan found",
+    "second-opinion": "install, check or remove what a second opinion needs",
     "doctor": "check what can run the model on this machine",
     "bench": "measure latency and throughput on this machine",
     "info": "print the model's card, file hashes and versions",
     "completion": "print a script that completes verbs and options",
 }
-"""Each verb is a module of this package, with `add(parser)` for its options and `run(args)`, which returns the exit
-status."""
+"""Each verb is a module of this package, "_" for "-", with `add(parser)` for its options and `run(args)`, which returns
+the exit status."""
 
 OPTIONS = ("-h", "--help", "--version")
 
@@ -53,7 +54,7 @@ class Parser(argparse.ArgumentParser):
 
 def module(verb: str) -> ModuleType:
     """The module of a verb."""
-    return import_module(f"fauxto.cli.{verb}")
+    return import_module(f"fauxto.cli.{verb.replace('-', '_')}")
 
 
 def build_parser(asked: str | None = None) -> Parser:
@@ -81,7 +82,8 @@ def similar(word: str) -> str | None:
     """The verb or option that somebody may have meant by a word that is none; None for what looks like a path."""
     from difflib import get_close_matches  # seldom needed
 
-    close = get_close_matches(word, [*VERBS, *OPTIONS[1:]], n=1) if word.isalpha() else []
+    is_word = all(part.isalpha() for part in word.replace("_", "-").split("-"))
+    close = get_close_matches(word, [*VERBS, *OPTIONS[1:]], n=1) if is_word else []
     return close[0] if close else None
 
 

@@ -1,4 +1,1 @@
-"""A second opinion: an optional larger network that looks at the whole picture, beside the first one.
-
-Nothing of it is imported unless it is asked for.
-"""
+"""A second opinion: what the scene says, beside what the pixels say. Optional, and imported only when asked for."""

@@ -30,17 +30,22 @@ def test_the_script_is_up_to_date(shell: str, capsys: pytest.CaptureFixture[str]
 def test_the_script_knows_every_verb_and_long_option(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["completion", shell])
     script = capsys.readouterr().out
-    names = [name for own in parsers().values() for action in own._actions for name in action.option_strings]
+    verbs = inner(build_parser())
+    words = {word: own for verb in verbs.values() for word, own in inner(verb).items()}
+    names = [
+        name for own in (*verbs.values(), *words.values()) for each in own._actions for name in each.option_strings
+    ]
     options = [name.removeprefix("--") for name in names if name.startswith("--")]
     assert len(options) > 60
-    for word in (*VERBS, *options):
+    assert {"install", "status", "remove"} <= set(words)
+    for word in (*VERBS, *words, *options):
         assert word in script
 
 
-def parsers() -> dict[str, argparse.ArgumentParser]:
-    """Each verb's own."""
-    found = next(action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
-    return dict(found.choices)
+def inner(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of the words that follow: of each verb, or of what a verb can do."""
+    found = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    return dict(found[0]) if found else {}
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash here")
@@ -53,6 +58,8 @@ def test_bash_completes_a_verb_and_an_option() -> None:
 
     assert "explain" in completed("fauxto", "ex")
     assert "--provenance" in completed("fauxto", "predict", "--prov")
+    assert set(completed("fauxto", "second-opinion", "")) >= {"install", "status", "remove"}
+    assert "--json" in completed("fauxto", "second-opinion", "status", "--js")
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="no fish here")
@@ -81,6 +88,10 @@ def test_fish_completes_verbs_options_and_choices(
     assert set(completed("fauxto completion ")) == set(SHELLS)
     assert "photo.jpg" in completed("fauxto explain photo.jpg -o ")
     assert completed("fauxto doctor ph") == []
+    assert set(completed("fauxto second-opinion ")) == {"install", "status", "remove"}
+    assert completed("fauxto second-opinion status --js") == ["--json"]
+    assert completed("fauxto second-opinion status ph") == []
+    assert "photo.jpg" in completed("fauxto second-opinion install ph")
 
 
 @pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh here")

@@ -86,8 +86,14 @@ def test_every_option_says_what_it_is_and_every_verb_has_an_example(
     assert stop.value.code == 0
     assert f"example: fauxto {verb}" in " ".join(capsys.readouterr().out.split())
     verbs = next(action for action in build_parser(verb)._actions if isinstance(action, argparse._SubParsersAction))
-    options = [action for action in verbs.choices[verb]._actions if "-h" not in action.option_strings]
+    actions = verbs.choices[verb]._actions
+    words = [
+        own for action in actions if isinstance(action, argparse._SubParsersAction) for own in action.choices.values()
+    ]
+    actions = [*actions, *(action for own in words for action in own._actions)]
+    options = [action for action in actions if "-h" not in action.option_strings]
     assert options
+    assert all(own.description and own.epilog.startswith(f"example: fauxto {verb} ") for own in words)
     for action in options:
         assert action.help
         assert len(action.help.split()) >= 3
@@ -96,7 +102,15 @@ def test_every_option_says_what_it_is_and_every_verb_has_an_example(
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [("predcit", "predict"), ("evl", "eval"), ("Scan", "scan"), ("benchmark", "bench"), ("help", "--help")],
+    [
+        ("predcit", "predict"),
+        ("evl", "eval"),
+        ("Scan", "scan"),
+        ("benchmark", "bench"),
+        ("help", "--help"),
+        ("second_opinion", "second-opinion"),
+        ("second-opinon", "second-opinion"),
+    ],
 )
 def test_a_mistyped_verb_is_no_file(
     word: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -132,6 +146,10 @@ def test_what_looks_like_no_verb_is_a_picture_that_is_not_there(
         ["web", "--port", "65536"],
         ["scan", "x"],
         ["scan", "--report", "x"],
+        ["second-opinion"],
+        ["second-opinion", "upgrade"],
+        ["second-opinion", "status", "x.whl"],
+        ["second-opinion", "install", "nowhere.whl"],
     ],
 )
 def test_usage_errors_exit_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,7 +206,7 @@ def test_a_folder_with_too_long_a_name_is_named(capsys: pytest.CaptureFixture[st
 def test_reports_do_nothing_to_a_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("fauxto.doctor.examine", lambda _: {"files": []})
+    monkeypatch.setattr("fauxto.doctor.examine", lambda _: {"files": [], "second_opinion": {"state": "not here"}})
     monkeypatch.setattr("fauxto.doctor.as_text", lambda _: "cache  \x1b[2J\nnext")
     assert main(["doctor"]) == 0
     assert capsys.readouterr().out == "cache  \\x1b[2J\nnext\n"

