@@ -17,6 +17,7 @@ from fauxto.inference.providers import AUTO, NAMES, candidates, resolve
 from fauxto.inference.selection import compiled_in
 from fauxto.model.model import Model, sha256
 from fauxto.reporting.text import columns
+from fauxto.second_opinion import install
 from fauxto.subprocesses import Child, Parent
 
 SCHEMA = 2
@@ -64,6 +65,7 @@ class Report(TypedDict):
     model: str
     folder: str
     files: list[File]
+    second_opinion: install.Status
     cache: dict[str, Any]
     auto: dict[str, Any]
     providers: list[Row]
@@ -83,6 +85,7 @@ def examine(model: str | None = None) -> Report:
         "model": opened.card.release,
         "folder": str(opened.folder),
         "files": files(opened),
+        "second_opinion": install.status(),
         "cache": {"folder": str(cache.folder()), "writable": cache.make("") is not None},
         "auto": {"candidates": [*candidates(), "cpu"]} | _answers({"model": str(opened.folder), "provider": AUTO}),
         "providers": rows,
@@ -90,8 +93,9 @@ def examine(model: str | None = None) -> Report:
 
 
 def intact(report: Report) -> bool:
-    """Whether every file that is here is as the card says."""
-    return all(file["state"] != "damaged or changed" for file in report["files"])
+    """Whether every file that is here is as it should be: the model's, and the second opinion's."""
+    states = [*(file["state"] for file in report["files"]), report["second_opinion"]["state"]]
+    return "damaged or changed" not in states
 
 
 def _try(model: Model, name: str) -> Row:
@@ -184,6 +188,7 @@ def as_text(report: Report) -> str:
         "versions  " + ", ".join(f"{name} {version}" for name, version in host["versions"].items() if version),
         f"model     {report['model']} in {report['folder']}",
         *_file_lines(report["files"]),
+        *_opinion_lines(report["second_opinion"]),
         f"cache     {report['cache']['folder']}" + ("" if report["cache"]["writable"] else " (not writable)"),
         "",
         *columns([HEAD, *(_cells(row) for row in report["providers"])]),
@@ -202,6 +207,14 @@ def _file_lines(found: list[File]) -> list[str]:
         lines.append(
             "  not here: no fault; the repository has more, and python -m export.variants in it writes the rest"
         )
+    return lines
+
+
+def _opinion_lines(found: install.Status) -> list[str]:
+    lines = [f"second opinion: {install.in_words(found)}"]
+    if found["bytes"] is not None:
+        digest = f"sha256 {(found['sha256'] or '-')[:16]}"
+        lines.append("  ".join(["", found["file"], f"{found['bytes']} bytes", digest, found["state"]]))
     return lines
 
 

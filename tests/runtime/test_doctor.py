@@ -1,5 +1,6 @@
 """fauxto doctor: what works here and what does not, and nothing is called usable that did not run."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,13 +10,16 @@ from fauxto import cache, doctor
 from fauxto.cli import main
 from fauxto.inference.providers import NAMES
 from fauxto.model.model import Model
+from fauxto.second_opinion import install
 from tests.helpers import GOLDEN_TOLERANCE
+from tests.runtime.second_opinion.wheels import CONSTANTS, DATA
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> doctor.Report:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAUXTO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("FAUXTO_DATA", str(tmp_path_factory.mktemp("data")))
         return doctor.examine()
 
 
@@ -78,6 +82,30 @@ def test_files_that_the_wheel_leaves_out_are_no_fault(released_copy: tuple[Path,
     report: doctor.Report = {**found, "files": files}
     assert doctor.intact(report)
     assert "no fault; the repository has more, and python -m export.variants" in doctor.as_text(report)
+
+
+def test_a_second_opinion_that_is_installed_or_damaged_is_told(
+    found: doctor.Report, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert found["second_opinion"]["state"] == "not here"
+    assert doctor.intact(found)
+    assert "second opinion: not installed; fauxto second-opinion install downloads it (78 MB)" in doctor.as_text(found)
+
+    for name, value in CONSTANTS.items():
+        monkeypatch.setattr(install, name, value)
+    path = install.folder() / install.WEIGHTS
+    path.parent.mkdir(parents=True)
+    monkeypatch.setattr(doctor, "_answers", lambda _: {"reason": "not tried"})
+    for content, status, state in ((DATA, 0, "ok"), (DATA[1:] + DATA[:1], 1, "damaged or changed")):
+        path.write_bytes(content)
+        assert main(["doctor"]) == status
+        text = capsys.readouterr().out
+        digest = hashlib.sha256(content).hexdigest()
+        assert f"  {path}  5000 bytes  sha256 {digest[:16]}  {state}\n" in text
+        assert ("fauxto second-opinion install mends it" in text) == bool(status)
+        assert main(["doctor", "--json"]) == status
+        told = json.loads(capsys.readouterr().out)
+        assert (told["schema"], told["second_opinion"]["state"], told["second_opinion"]["sha256"]) == (2, state, digest)
 
 
 def test_it_makes_auto_look_anew(monkeypatch: pytest.MonkeyPatch) -> None:
