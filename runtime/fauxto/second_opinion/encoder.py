@@ -58,7 +58,8 @@ class Encoder:
         except Exception as error:  # onnxruntime's exceptions share no base class of their own
             raise ProviderError(f"{CPU} fails to run the second opinion ({first_line(error)})") from None
         lengths = np.linalg.norm(found, axis=1, keepdims=True)
-        return found / np.maximum(lengths, np.finfo(np.float32).tiny)
+        unit: Floats = found / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return unit
 
     def _exact(self) -> bool:
         nothing = np.zeros((0, *self._session.get_inputs()[0].shape[1:]), np.float32)
