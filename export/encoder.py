@@ -16,22 +16,24 @@ encoder-fp32.onnx  fp32 arithmetic: for the others, and to compare with
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data
 
 from export.errors import ExportError
 from fauxto.files import replacing
 from fauxto.second_opinion.encoder import EMBEDDING, GRAPHS, INPUT, LENGTH, PROBE
+from train.errors import exit_status
 
-LAYERS, WIDTH, HEADS, PATCH, SIDE = 12, 768, 12, 16, 224
-"""Of ViT-B/16 (Dosovitskiy et al. 2021, arXiv 2010.11929), as CLIP has it (Radford et al. 2021, arXiv 2103.00020)."""
-TOKENS = (SIDE // PATCH) ** 2 + 1
+OTHER = "it is not the encoder that fauxto second-opinion install gets"
+
 EPSILON = 1e-5
 """Of the layer norms."""
 SMALLEST = 1e-6
@@ -42,16 +44,43 @@ COLUMNS = 16
 LARGEST = (([1, PRODUCTS], TensorProto.UINT8, 255), ([PRODUCTS, COLUMNS], TensorProto.INT8, 127))
 
 
+@dataclass(frozen=True)
+class Architecture:
+    """A vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929), as CLIP has it (Radford et al. 2021, arXiv
+    2103.00020); ViT-B/16 unless told otherwise.
+
+    Attributes:
+        layers, width, heads: of the transformer.
+        patch, side: px, of a patch and of a crop.
+    """
+
+    layers: int = 12
+    width: int = 768
+    heads: int = 12
+    patch: int = 16
+    side: int = 224
+
+    @property
+    def tokens(self) -> int:
+        """Of a crop: one for each patch, and one for the class."""
+        return (self.side // self.patch) ** 2 + 1
+
+
+VIT_B_16 = Architecture()
+
+
 @dataclass
 class Graph:
     """A graph under construction, over the tensors of another file.
 
     Attributes:
+        shape: of the network.
         weights: that file's name, as the graph refers to it.
         stored: what it holds: name -> (type, shape, offset, length in bytes).
         quantised: whether products are computed in int8.
     """
 
+    shape: Architecture
     weights: str
     stored: dict[str, tuple[int, list[int], int, int]]
     quantised: bool
@@ -74,7 +103,7 @@ class Graph:
     def tensor(self, name: str) -> str:
         """A tensor of the other file."""
         if name not in self.stored:
-            raise ExportError(f"{self.weights}: holds no tensor {name}; it is not the encoder that is meant")
+            raise ExportError(f"{self.weights}: holds no tensor {name}; {OTHER}")
         kind, shape, offset, length = self.stored[name]
         found = TensorProto(name=name, data_type=kind, dims=shape, raw_data=b"")
         set_external_data(found, self.weights, offset, length)
@@ -119,16 +148,17 @@ class Graph:
 
     def attend(self, tokens: str, name: str, weights: list[str]) -> str:
         """Self-attention over the tokens of each image, (T, C) -> (T, C); `weights` of query, key, value, output."""
-        heads = self.constant([-1, TOKENS, HEADS, WIDTH // HEADS], np.int64)
+        width, heads = self.shape.width, self.shape.heads
+        apart = self.constant([-1, self.shape.tokens, heads, width // heads], np.int64)
         query, key, value = (
-            self.add("Reshape", self.linear(tokens, own, f"{name}.{part}_proj.bias"), heads)
+            self.add("Reshape", self.linear(tokens, own, f"{name}.{part}_proj.bias"), apart)
             for part, own in zip("qkv", weights, strict=False)
         )
-        query = self.add("Mul", query, self.constant((WIDTH / HEADS) ** -0.5, np.float32))
+        query = self.add("Mul", query, self.constant((width / heads) ** -0.5, np.float32))
         query, value = (self.add("Transpose", part, perm=[0, 2, 1, 3]) for part in (query, value))
         likeness = self.add("MatMul", query, self.add("Transpose", key, perm=[0, 2, 3, 1]))
         mixed = self.add("MatMul", self.add("Softmax", likeness, axis=-1), value)
-        flat = self.constant([-1, WIDTH], np.int64)
+        flat = self.constant([-1, width], np.int64)
         mixed = self.add("Reshape", self.add("Transpose", mixed, perm=[0, 2, 1, 3]), flat)
         return self.linear(mixed, weights[3], f"{name}.out_proj.bias")
 
@@ -139,16 +169,17 @@ class Graph:
         return self.linear(self.add("Mul", wide, gate), weights[1], f"{name}.fc2.bias")
 
     def embed(self, crops: str, name: str) -> str:
-        """(N, 3, 224, 224) -> (T, C): a token for each patch, one for the class, and where they are."""
-        patches = self.add("Conv", crops, self.tensor(f"{name}.patch_embedding.weight"), strides=[PATCH, PATCH])
-        patches = self.add("Reshape", patches, self.constant([0, WIDTH, TOKENS - 1], np.int64))
+        """(N, 3, S, S) -> (T, C): a token for each patch, one for the class, and where they are."""
+        width, strides = self.shape.width, [self.shape.patch] * 2
+        patches = self.add("Conv", crops, self.tensor(f"{name}.patch_embedding.weight"), strides=strides)
+        patches = self.add("Reshape", patches, self.constant([0, width, self.shape.tokens - 1], np.int64))
         patches = self.add("Transpose", patches, perm=[0, 2, 1])
         batch = self.add("Slice", self.add("Shape", crops), *(self.constant([at], np.int64) for at in (0, 1)))
-        rest = self.constant([1, WIDTH], np.int64)
+        rest = self.constant([1, width], np.int64)
         shape = self.add("Concat", batch, rest, axis=0)
         tokens = self.add("Concat", self.add("Expand", self.tensor(f"{name}.class_embedding"), shape), patches, axis=1)
         tokens = self.add("Add", tokens, self.tensor(f"{name}.position_embedding.weight"))
-        return self.add("Reshape", tokens, self.constant([-1, WIDTH], np.int64))
+        return self.add("Reshape", tokens, self.constant([-1, width], np.int64))
 
     def probe(self) -> str:
         """1 where the largest products of 8 bits are added up exactly, (16,) float32."""
@@ -163,21 +194,21 @@ class Graph:
         return self.add("ConstantOfShape", self.constant(shape, np.int64), value=filler)
 
 
-def build(weights: Path, quantised: bool) -> onnx.ModelProto:
+def build(weights: Path, quantised: bool, shape: Architecture = VIT_B_16) -> onnx.ModelProto:
     """The graph over `weights`. Raises ExportError where that is not the encoder's file."""
-    graph = Graph(weights.name, places(weights), quantised)
+    graph = Graph(shape, weights.name, places(weights), quantised)
     products = [name.removesuffix("_quantized") for name in graph.stored if name.endswith("_quantized")]
-    if len(products) != 6 * LAYERS + 1:
-        raise ExportError(f"{weights}: has {len(products)} quantised products, not {6 * LAYERS + 1}")
+    if len(products) != 6 * shape.layers + 1:
+        raise ExportError(f"{weights}: has {len(products)} quantised products, not {6 * shape.layers + 1}; {OTHER}")
     products.sort()
     tokens = graph.normalise(graph.embed(INPUT, "vision_model.embeddings"), "vision_model.pre_layrnorm")
-    for layer in range(LAYERS):
+    for layer in range(shape.layers):
         name, own = f"vision_model.encoder.layers.{layer}", products[6 * layer : 6 * layer + 6]
         seen = graph.attend(graph.normalise(tokens, f"{name}.layer_norm1"), f"{name}.self_attn", own[:4])
         tokens = graph.add("Add", tokens, seen)
         seen = graph.expand(graph.normalise(tokens, f"{name}.layer_norm2"), f"{name}.mlp", own[4:])
         tokens = graph.add("Add", tokens, seen)
-    images = graph.add("Reshape", tokens, graph.constant([-1, TOKENS, WIDTH], np.int64))
+    images = graph.add("Reshape", tokens, graph.constant([-1, shape.tokens, shape.width], np.int64))
     first = graph.add("Gather", images, graph.constant(0, np.int64), axis=1)
     first = graph.normalise(first, "vision_model.post_layernorm")
     graph.add("Identity", graph.linear(first, products[-1], None))
@@ -186,7 +217,7 @@ def build(weights: Path, quantised: bool) -> onnx.ModelProto:
 
 
 def _model(graph: Graph) -> onnx.ModelProto:
-    crops = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["images", 3, SIDE, SIDE])
+    crops = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["images", 3, graph.shape.side, graph.shape.side])
     outputs = [helper.make_tensor_value_info(EMBEDDING, TensorProto.FLOAT, ["images", LENGTH])]
     if graph.quantised:
         graph.add("Identity", graph.probe())
@@ -199,30 +230,40 @@ def _model(graph: Graph) -> onnx.ModelProto:
 
 def places(weights: Path) -> dict[str, tuple[int, list[int], int, int]]:
     """Where each tensor of an ONNX file lies in it: name -> (type, shape, offset, length in bytes)."""
-    data = weights.read_bytes()
-    found = {}
-    for tensor in onnx.load_from_string(data).graph.initializer:
+    data, found = weights.read_bytes(), {}
+    try:
+        tensors = onnx.load_from_string(data).graph.initializer
+    except DecodeError:
+        raise ExportError(f"{weights}: no ONNX file; {OTHER}") from None
+    for tensor in tensors:
         values = numpy_helper.to_array(tensor).tobytes()
         if tensor.name.endswith("_zero_point"):
             if any(values):
-                raise ExportError(f"{weights}: {tensor.name} is not 0; it is not the encoder that is meant")
+                raise ExportError(f"{weights}: {tensor.name} is not 0; {OTHER}")
             continue
         found[tensor.name] = (tensor.data_type, list(tensor.dims), data.index(values), len(values))
     return found
 
 
+def write(weights: Path, folder: Path, shape: Architecture = VIT_B_16) -> None:
+    """Write both graphs over `weights` into a folder. Raises ExportError as `build` does."""
+    for name, quantised in zip(GRAPHS, (True, False), strict=True):
+        data = build(weights, quantised, shape).SerializeToString()
+        with replacing(folder / name, "wb") as file:
+            file.write(data)
+        print(f"written: {folder / name}", file=sys.stderr)
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Write both graphs."""
-    parser = argparse.ArgumentParser(prog="python -m export.encoder", description=__doc__.splitlines()[0])
-    parser.add_argument("weights", type=Path, help="the installed file, clip_encoder.int8.onnx")
+    """Write both graphs. Returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m export.encoder", description="Write the graphs of the second opinion's encoder."
+    )
+    parser.add_argument("weights", type=Path, metavar="WEIGHTS", help="the installed file, clip_encoder.int8.onnx")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write the graphs to")
     args = parser.parse_args(argv)
-    for name, quantised in zip(GRAPHS, (True, False), strict=True):
-        with replacing(args.out / name, "wb") as file:
-            file.write(build(args.weights, quantised).SerializeToString())
-        print(f"{args.out / name}: {(args.out / name).stat().st_size:,} bytes")
-    return 0
+    return exit_status("export.encoder", lambda: write(args.weights, args.out))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())
