@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -14,10 +15,10 @@ from fauxto.errors import ModelError
 from fauxto.image.preprocess import normalise
 from fauxto.inference.base import Floats
 from fauxto.model.card import CARD_FILE, Card
-from fauxto.model.model import Model
+from fauxto.model.model import Model, sha256
+from fauxto.second_opinion import install
 from fauxto.second_opinion.encoder import GRAPHS, LENGTH, Encoder
 from fauxto.second_opinion.fusion import Fusion
-from fauxto.second_opinion.install import WEIGHTS_SHA256, weights
 
 RELEASED = "fauxto-second"
 HEAD = "head.npz"
@@ -47,15 +48,13 @@ class SecondOpinion:
         Raises:
             ModelError: the encoder's weights are not installed or damaged, or the folder is not as its card says.
         """
-        installed = weights()  # first, as this is what a user may have to mend
         model = Model.open(released() if folder is None else folder)
+        fusion = _fusion(model)
+        weights = _weights(model, fusion.encoder_sha256)
         for name in GRAPHS:
             model.file(name)
         head, digest = model.file(HEAD)
-        fusion = _fusion(model)
-        if fusion.encoder_sha256 != WEIGHTS_SHA256:
-            raise ModelError(f"{model.folder / CARD_FILE}: is for other encoder weights than this fauxto installs")
-        return cls(model.card, fusion, digest, Encoder(model.folder, installed, threads), *_read_head(head))
+        return cls(model.card, fusion, digest, Encoder(model.folder, weights, threads), *_read_head(head))
 
     def beside(self, first: Card, first_sha256: str) -> Card:
         """The card of the fused answer, beside the first network whose card and file these are.
@@ -96,6 +95,16 @@ def _fusion(model: Model) -> Fusion:
         return Fusion.of(model.card.raw)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{model.folder / CARD_FILE}: not a second opinion's ({error!r}); reinstall fauxto") from None
+
+
+def _weights(model: Model, wanted: str) -> Path:
+    """The installed weights, which must be those that the card names, by their sha256. Raises ModelError."""
+    path = install.folder() / install.WEIGHTS
+    with suppress(OSError):
+        if sha256(path) == wanted:
+            return path
+    install.weights()  # says what is wrong with them, and if nothing is:
+    raise ModelError(f"{model.folder / CARD_FILE}: is for other encoder weights than this fauxto installs")
 
 
 def _read_head(path: Path) -> tuple[Floats, float]:
