@@ -81,7 +81,7 @@ class Card:
         minimum_short_side: px, of an image that can be judged at all.
         golden: {"picture": number, "logit": expected} of each golden image, by the reference; see `of_variant`.
         files: name -> sha256 of each file.
-        variants: name -> the variant's file.
+        variants: name -> the variant's file; none in a second opinion's card, which is no model by itself.
         test: figures of the test split, by condition and operating point, as `fauxto eval` gives them; empty for a
             model that was not tested. See `test_point`.
         raw: all of it, as in the file.
@@ -277,7 +277,7 @@ def _check(card: Card) -> None:
         "positive_label": card.positive_label in card.labels,
         "default_operating_point": all(card.default_operating_point in own for own in points),
         "operating_points": all(0 <= p.no_sign_below <= p.threshold <= 2 for own in points for p in own.values()),
-        "variants": REFERENCE in card.variants,
+        "variants": REFERENCE in card.variants or (not card.variants and "second" in card.raw),
         "version": card.version >= 0,
         "minimum_short_side": 1 <= card.minimum_short_side <= MAX_SIDE,
         "golden": all(0 <= entry["picture"] < len(SIZES) for entry in golden),

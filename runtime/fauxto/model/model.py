@@ -40,9 +40,11 @@ class Model:
         calibration of its own is for the engines that the card names, and for others only where it is all there is.
 
         Raises:
-            ModelError: the wanted variant is unknown or not there.
+            ModelError: the wanted variant is unknown or not there; or this is a second opinion's folder.
         """
         variants, here = self.card.variants, self.variants_here()
+        if not variants:
+            raise ModelError(f"{self.folder}: is a second opinion, which answers beside a model; name a model here")
         if wanted is not None:
             if wanted not in variants:
                 raise ModelError(f"no variant '{wanted}'; the model has {', '.join(variants)}")
