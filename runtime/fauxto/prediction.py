@@ -122,9 +122,11 @@ class Prediction:
             ValueError: it has another schema or unknown fields.
         """
         kinds = {SCHEMA: Prediction, FUSED_SCHEMA: FusedPrediction}
-        if (kind := kinds.get(record.get("schema", 0))) is None:
+        schema = record.get("schema")
+        kind = next((kind for number, kind in kinds.items() if number == schema), None)
+        if kind is None:
             known = " and ".join(map(str, kinds))
-            raise ValueError(f"record of schema {record.get('schema')!r}; this fauxto reads schema {known}")
+            raise ValueError(f"record of schema {schema!r}; this fauxto reads schema {known}")
         if unknown := record.keys() - {field.name for field in fields(kind)}:
             raise ValueError(f"record with unknown fields: {', '.join(sorted(unknown))}")
         return kind(**record)

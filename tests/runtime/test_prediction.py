@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, fields
@@ -13,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fauxto.prediction import (
+    FUSED_SCHEMA,
     SCHEMA,
     VERDICTS,
     WORDS,
     Declaration,
     Declared,
+    FusedPrediction,
     Lean,
     Prediction,
     Reason,
@@ -78,6 +81,24 @@ def test_what_goes_through_json_comes_back(prediction: Prediction) -> None:
     assert Prediction.from_dict(json.loads(text)) == prediction
 
 
+def test_the_record_with_a_second_opinion_is_schema_3_with_two_fields_at_its_end() -> None:
+    more = ["logit_pixels", "logit_scene"]
+    assert [field.name for field in fields(FusedPrediction)] == [field.name for field in fields(Prediction)] + more
+    assert FUSED_SCHEMA == FusedPrediction().schema == 3
+    with pytest.raises(ValueError, match="record with unknown fields: logit_scene"):
+        Prediction.from_dict(Prediction().to_dict() | {"logit_scene": 1.0})
+
+
+@given(predictions(TEXT), NUMBERS, NUMBERS)
+def test_a_record_with_a_second_opinion_comes_back_as_one(prediction: Prediction, pixels: float, scene: float) -> None:
+    plain = prediction.to_dict()
+    del plain["schema"]
+    fused = FusedPrediction(**plain, logit_pixels=pixels, logit_scene=scene)  # type: ignore[arg-type]
+    found = Prediction.from_dict(json.loads(json.dumps(fused.to_dict(), allow_nan=False)))
+    assert (found, type(found)) == (fused, FusedPrediction)
+    assert prediction != fused
+
+
 @given(predictions(ANY_PATH))
 def test_any_path_becomes_valid_text(prediction: Prediction) -> None:
     record = prediction.to_dict()
@@ -94,10 +115,10 @@ def test_bytes_that_are_no_text_are_escaped(path: str, text: str) -> None:
     assert Prediction(path=path).to_dict()["path"] == text
 
 
-@pytest.mark.parametrize("schema", [None, 1, 3, "2"])
+@pytest.mark.parametrize("schema", [None, 1, 4, "2", []])
 def test_a_record_of_another_schema_is_refused(schema: object) -> None:
     record = Prediction(path="a.jpg").to_dict() | {"schema": schema}
-    with pytest.raises(ValueError, match=rf"record of schema {schema!r}; this fauxto reads schema 2"):
+    with pytest.raises(ValueError, match=re.escape(f"record of schema {schema!r}; this fauxto reads schema 2 and 3")):
         Prediction.from_dict(record)
 
 
