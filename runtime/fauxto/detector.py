@@ -177,6 +177,12 @@ class Detector:
         )
 
     @property
+    def card_sha256(self) -> str:
+        """Of the model's card, all that answers depend on beside its file; with a second opinion also of its card."""
+        own = self.model.card_sha256
+        return f"{own}+{self.second.card_sha256}" if self.second else own
+
+    @property
     def scene(self) -> Preprocessing | None:
         """How the second opinion sees an image; None without one."""
         return self.second.card.preprocessing if self.second else None

@@ -156,7 +156,7 @@ def _key(detector: Detector, folder: Path) -> dict[str, str]:
         "folder": os.path.abspath(folder),
         "fauxto": __version__,
         "model": detector.model_sha256,
-        "card": detector.model.card_sha256,
+        "card": detector.card_sha256,
         "provider": detector.provider,
     }
 

@@ -24,7 +24,7 @@ from filelock import FileLock, Timeout
 
 from fauxto.errors import FauxtoError
 from fauxto.files import replacing
-from fauxto.prediction import SCHEMA
+from fauxto.prediction import FUSED_SCHEMA, SCHEMA
 from fauxto.scan import table
 from fauxto.scan.sources import Item
 from fauxto.version import __version__
@@ -102,10 +102,10 @@ class Folder:
             fix = "scan into another folder" if self.parts() else f"delete {self._own}, then run the same again"
             raise FauxtoError(f"{self._settings}: damaged ({error}); {fix}") from None
         schema = found.get("schema", 1) if isinstance(found, dict) else None
-        if schema != SCHEMA:
+        if schema not in (SCHEMA, FUSED_SCHEMA):
             raise FauxtoError(
-                f"{self.path}: a scan with rows of schema {schema} is there, this fauxto reads and writes {SCHEMA}; "
-                "scan into another folder"
+                f"{self.path}: a scan with rows of schema {schema} is there, this fauxto reads and writes {SCHEMA} and "
+                f"{FUSED_SCHEMA}; scan into another folder"
             )
         return dict(found)
 
@@ -115,7 +115,7 @@ class Folder:
         if kept is None:
             self._write_list(find())
             with replacing(self._settings, sync=True) as file:
-                json.dump({"schema": SCHEMA, **settings}, file, indent=1)
+                json.dump(dict(settings), file, indent=1)
                 file.write("\n")
             return
         for name, value in settings.items():

@@ -11,6 +11,7 @@ from typing import Any
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError
 from fauxto.inference.providers import ProviderLike
+from fauxto.prediction import FUSED_SCHEMA, SCHEMA
 from fauxto.progress import Progress, on_terminal, tell
 from fauxto.scan import local
 from fauxto.scan.defaults import PART_ROWS, TIMEOUT, Engine
@@ -124,10 +125,11 @@ def _begin(plan: Plan, folder: Folder, detector: Detector) -> None:
     asked: dict[str, Any] = {
         "model": detector.card.release,
         "model_sha256": detector.model_sha256,
-        "card_sha256": detector.model.card_sha256,
+        "card_sha256": detector.card_sha256,
         "operating_point": point,
         "prior": detector.prior,
         "test": _plain(detector.card.test_point(point)),
+        "schema": FUSED_SCHEMA if detector.second else SCHEMA,
     }
     if point not in detector.card.operating_points:  # a user's own, which may be set anew under the same name
         asked["threshold"] = detector.operating_point.threshold

@@ -32,11 +32,13 @@ class SecondOpinion:
         card: of the fused answer: calibration, thresholds, figures of its own.
         fusion: how the two are made one.
         sha256: of the head.
+        card_sha256: of the card's file.
     """
 
     card: Card
     fusion: Fusion
     sha256: str
+    card_sha256: str
     _encoder: Encoder
     _weight: Floats
     _bias: float
@@ -54,7 +56,8 @@ class SecondOpinion:
         for name in GRAPHS:
             model.file(name)
         head, digest = model.file(HEAD)
-        return cls(model.card, fusion, digest, Encoder(model.folder, weights, threads), *_read_head(head))
+        encoder = Encoder(model.folder, weights, threads)
+        return cls(model.card, fusion, digest, model.card_sha256, encoder, *_read_head(head))
 
     def beside(self, first: Card, first_sha256: str) -> Card:
         """The card of the fused answer, beside the first network whose card and file these are.

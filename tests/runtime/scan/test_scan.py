@@ -142,9 +142,7 @@ def test_the_folder_of_another_schema_is_refused_and_stays_as_it_is(
     (part,) = (tmp_path / "out").glob("part-*")
     old = pq.read_table(part).drop_columns(["prior"])
     pq.write_table(old, part)
-    reason = (
-        f"{tmp_path / 'out'}: a scan with rows of schema 1 is there, this fauxto reads and writes {SCHEMA}; scan into"
-    )
+    reason = f"{tmp_path / 'out'}: a scan with rows of schema 1 is there, this fauxto reads and writes {SCHEMA} and "
     for line in (words, ["scan", *words[2:]]):
         capsys.readouterr()
         assert main(line) == 2
