@@ -88,5 +88,6 @@ def run(args: argparse.Namespace) -> int:
         if plot:
             plot.write(png(figure(found)))
     if args.save:
-        tell(f"saved: {found.save(args.save)}; use it with --operating-point {args.save}")
+        second = "--second-opinion " if args.second_opinion else ""
+        tell(f"saved: {found.save(args.save)}; use it with {second}--operating-point {args.save}")
     return 1 if found.report["unreadable"] else 0
