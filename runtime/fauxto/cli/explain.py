@@ -6,16 +6,20 @@ import argparse
 import io
 from pathlib import Path
 
-from fauxto.cli.parser import add_running
+from fauxto.cli.output import as_text
+from fauxto.cli.parser import add_running, add_second_opinion
 from fauxto.cli.streams import Output, read_input, refuse_overwriting
 from fauxto.errors import ImageError, OutputError
+from fauxto.prediction import FusedPrediction, Prediction
+from fauxto.progress import tell
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     parser.description = (
         "Draw where in a picture the signs of AI lie: red speaks for ai, blue against it. It shows what moved the "
-        "model, not what is fake."
+        "model, not what is fake. With --second-opinion the map is still the first network's, which alone tells places "
+        "apart; the answer of both, and the logit of each, is said on standard error."
     )
     parser.epilog = "example: fauxto explain photo.jpg -o heat.png"
     parser.add_argument("path", metavar="PATH", help="one picture, or - for standard input")
@@ -37,6 +41,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "(default: overlay)",
     )
     add_running(parser)
+    add_second_opinion(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +64,12 @@ def run(args: argparse.Namespace) -> int:
     except ImageError as error:
         raise ImageError(error.reason, args.path) from None
     with Output(args.output, binary=True) as output:
-        heat = Detector(args.model, provider=args.provider, variant=args.variant).explain(image)
+        detector = Detector(
+            args.model, provider=args.provider, variant=args.variant, second_opinion=args.second_opinion
+        )
+        heat = detector.explain(image)
+        if args.second_opinion:
+            tell(_of_both(detector.predict(image, name=args.path)))
         data = io.BytesIO()
         if args.kind == "array":
             np.save(data, heat)
@@ -70,3 +80,11 @@ def run(args: argparse.Namespace) -> int:
                 raise OutputError(f"{args.output}: cannot be written ({error}); choose another format") from None
         output.write(data.getvalue())
     return 0
+
+
+def _of_both(record: Prediction) -> str:
+    """The answer with a second opinion, and what each network says alone: logits, above 0 for ai."""
+    assert isinstance(record, FusedPrediction)
+    logits = (("pixels", record.logit_pixels), ("scene", record.logit_scene), ("both", record.logit))
+    told = ", ".join(f"{name} {logit:+.2f}" for name, logit in logits if logit is not None)
+    return f"{as_text(record)}; logits: {told}"
