@@ -249,6 +249,7 @@ def write(weights: Path, folder: Path, shape: Architecture = VIT_B_16) -> None:
     """Write both graphs over `weights` into a folder. Raises ExportError as `build` does."""
     for name, quantised in zip(GRAPHS, (True, False), strict=True):
         data = build(weights, quantised, shape).SerializeToString()
+        folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / name, "wb") as file:
             file.write(data)
         print(f"written: {folder / name}", file=sys.stderr)

@@ -10,8 +10,8 @@ import pytest
 import fauxto
 
 PUBLIC = [
-    "Card", "Declaration", "Detector", "FauxtoError", "ImageError", "ModelError", "OperatingPoint", "OutputError",
-    "Prediction", "ProviderError", "Source", "Variant", "__version__",
+    "Card", "Declaration", "Detector", "FauxtoError", "FusedPrediction", "ImageError", "ModelError", "OperatingPoint",
+    "OutputError", "Prediction", "ProviderError", "Source", "Variant", "__version__",
 ]  # fmt: skip
 
 
