@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.tiny_model import write
-from fauxto.second_opinion import model
+from fauxto.model.model import Model
+from fauxto.second_opinion import install, model
 from tests.runtime.second_opinion import standin
 
 
@@ -32,3 +33,12 @@ def second(stand_in: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Path
     shutil.copytree(stand_in[0], os.environ["FAUXTO_DATA"], dirs_exist_ok=True)
     monkeypatch.setattr(model, "released", lambda: stand_in[1])
     return stand_in[1]
+
+
+@pytest.fixture
+def second_of_tiny(second: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A second opinion for the tiny model, likewise."""
+    weights = install.folder() / install.WEIGHTS
+    folder = standin.write_second(tmp_path / "second-of-tiny", weights, Model.open(tiny))
+    monkeypatch.setattr(model, "released", lambda: folder)
+    return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,7 +21,8 @@ class Fusion:
         encoder_sha256: of the encoder's weights that the head was made on.
         first: the first network's release, which it was fused with.
         first_sha256: of that release's files, whichever runs.
-        pixels, scene: what the first network's log-odds and the head's logit are multiplied by before they are added.
+        pixels, scene: what the first network's log-odds and the head's logit are multiplied by before they are added;
+            never negative, so that more of either is never less of both.
         disagreement: the least and the most that the log-odds exceeded the logit by, on val. Beyond, nothing is known.
     """
 
@@ -33,16 +35,24 @@ class Fusion:
 
     @classmethod
     def of(cls, card: Mapping[str, Any]) -> Fusion:
-        """The block of a card. Raises KeyError, TypeError or ValueError for one that is none."""
+        """The block of a card. Raises KeyError, TypeError, ValueError or OverflowError for one that is none."""
         block = card["second"]
-        least, most = map(float, block["disagreement"])
+        least, most = block["disagreement"]
+        numbers, names = (block["pixels"], block["scene"], least, most), block["first_sha256"]
+        for number in numbers:
+            if isinstance(number, bool) or not math.isfinite(number):
+                raise ValueError(f"{number!r} is not a number")
+        if not isinstance(names, list) or not names:
+            raise ValueError("first_sha256 is no list of names")
+        if min(numbers[:2]) < 0 or least > most:
+            raise ValueError("a weight is negative, or disagreement ends before it begins")
         return cls(
             encoder_sha256=str(block["encoder_sha256"]),
             first=str(block["first"]),
-            first_sha256=tuple(map(str, block["first_sha256"])),
+            first_sha256=tuple(map(str, names)),
             pixels=float(block["pixels"]),
             scene=float(block["scene"]),
-            disagreement=(least, most),
+            disagreement=(float(least), float(most)),
         )
 
     def fuse(self, pixels: Number, scene: Number) -> Number:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,6 @@ import numpy.typing as npt
 
 from fauxto.errors import ModelError
 from fauxto.image.preprocess import normalise
-from fauxto.inference.base import Floats
 from fauxto.model.card import CARD_FILE, Card
 from fauxto.model.model import Model, sha256
 from fauxto.second_opinion import install
@@ -40,7 +40,7 @@ class SecondOpinion:
     sha256: str
     card_sha256: str
     _encoder: Encoder
-    _weight: Floats
+    _weight: npt.NDArray[np.float64]
     _bias: float
 
     @classmethod
@@ -96,7 +96,7 @@ def released() -> Path:
 def _fusion(model: Model) -> Fusion:
     try:
         return Fusion.of(model.card.raw)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"{model.folder / CARD_FILE}: not a second opinion's ({error!r}); reinstall fauxto") from None
 
 
@@ -110,12 +110,14 @@ def _weights(model: Model, wanted: str) -> Path:
     raise ModelError(f"{model.folder / CARD_FILE}: is for other encoder weights than this fauxto installs")
 
 
-def _read_head(path: Path) -> tuple[Floats, float]:
+def _read_head(path: Path) -> tuple[npt.NDArray[np.float64], float]:
     try:
         with np.load(path) as head:
-            weight, bias = head["weight"].astype(np.float64), float(head["bias"])
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+            weight, bias = (head[name].astype(np.float64) for name in ("weight", "bias"))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise ModelError(f"{path}: not a head ({error}); reinstall fauxto") from None
-    if weight.shape != (LENGTH,):
-        raise ModelError(f"{path}: its weight is {weight.shape}, not ({LENGTH},); reinstall fauxto")
-    return weight, bias
+    if (weight.shape, bias.shape) != ((LENGTH,), ()):
+        raise ModelError(f"{path}: not a head (shapes {weight.shape} and {bias.shape}); reinstall fauxto")
+    if not (np.isfinite(weight).all() and np.isfinite(bias)):
+        raise ModelError(f"{path}: not a head (not all of it is numbers); reinstall fauxto")
+    return weight, float(bias)

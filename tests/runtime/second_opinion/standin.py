@@ -82,13 +82,20 @@ def write_weights(path: Path, content: Tensors) -> Path:
     return path
 
 
-def write_second(folder: Path, weights: Path, seed: int = 0, **changes: Any) -> Path:
-    """A second opinion over `weights` for the released model, into `folder`; `changes` of the card's block "second"."""
+def write_second(folder: Path, weights: Path, model: Model | None = None, **changes: Any) -> Path:
+    """A second opinion over `weights`, into `folder`.
+
+    Args:
+        folder: to write it to.
+        weights: of the encoder.
+        model: the first network's; None: the released one.
+        changes: of the card's block "second".
+    """
     folder.mkdir(parents=True)
     write(weights, folder, SMALL)
-    weight = np.random.default_rng(seed).standard_normal(LENGTH).astype(np.float32)
+    weight = np.random.default_rng(0).standard_normal(LENGTH).astype(np.float32)
     np.savez(folder / HEAD, weight=3 * weight, bias=np.float32(0.1))
-    first = Model.open().card
+    first = (model or Model.open()).card
     second = {
         "encoder_sha256": sha256(weights),
         "first": first.release,
