@@ -26,7 +26,8 @@ class Plan:
         least: samples of a single-stream cell; an offline cell has its rate from fewer.
         most: samples of any cell.
         warm_up: calls before the first sample.
-        second_opinion: measure each provider and variant with the second opinion too, after it was measured without.
+        second_opinion: measure each provider and variant with the second opinion too, after it was measured without;
+            a folder: with that one instead of the released.
     """
 
     model: str | None = None
@@ -39,7 +40,7 @@ class Plan:
     least: int = 50
     most: int = 5000
     warm_up: int = 3
-    second_opinion: bool = False
+    second_opinion: bool | str = False
 
 
 QUICK = {"seconds": 1.0, "least": 5, "most": 200, "warm_up": 1}

@@ -63,7 +63,7 @@ def run(plan: Plan) -> Report:
     return report
 
 
-def _trials(plan: Plan, model: Model) -> list[tuple[str, str, bool]]:
+def _trials(plan: Plan, model: Model) -> list[tuple[str, str, bool | str]]:
     """Each provider with each variant, alone and then with a second opinion where that is asked for.
 
     Raises:
@@ -73,7 +73,7 @@ def _trials(plan: Plan, model: Model) -> list[tuple[str, str, bool]]:
         raise FauxtoError(f"no variant '{unknown[0]}'; the model has {', '.join(model.card.variants)}")
     variants = plan.variants or tuple(variant.name for variant in model.variants_here())
     providers = plan.providers or tuple(name for name in NAMES if compiled_in(NAMES[name]))
-    seconds = (False, True) if plan.second_opinion else (False,)
+    seconds = (False, plan.second_opinion) if plan.second_opinion else (False,)
     return [(provider, variant, second) for provider in providers for variant in variants for second in seconds]
 
 
