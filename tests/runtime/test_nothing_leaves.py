@@ -33,6 +33,20 @@ while time.time() < end:
 """
 
 
+SECOND = f"""
+import os, sys, time
+from pathlib import Path
+from fauxto.cli import main
+from fauxto.second_opinion import model
+from tests.runtime.second_opinion import standin
+folder = standin.write_second(Path("second"), standin.install(Path(os.environ["FAUXTO_DATA"])))
+model.released = lambda: folder
+status = main(["predict", "--second-opinion", "--format", "json", sys.argv[1]])
+time.sleep({ALIVE})
+sys.exit(status)
+"""
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -42,6 +56,7 @@ def free_port() -> int:
 COMMANDS = {
     "python": ["-c", HOLD, PICTURE],
     "predict": ["-m", "fauxto", "predict", "--provenance", PICTURE],
+    "second opinion": ["-c", SECOND, PICTURE],
     "explain": ["-m", "fauxto", "explain", PICTURE, "-o", "heat.png"],
     "doctor": ["-m", "fauxto", "doctor"],  # which tries OpenVINO, where that is installed
     "bench": ["-m", "fauxto", "bench", "--quick", "--scope", "model", "--provider", "cpu"],
