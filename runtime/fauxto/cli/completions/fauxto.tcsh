@@ -18,7 +18,7 @@ complete fauxto \
         'c/--provider=/(cpu coreml cuda tensorrt openvino)/' \
         'c/--scope=/(model end_to_end)/' \
         'c/--format=/(text markdown csv json)/' \
-        'c/--/(allow-host allow-origin as batch-size batch-sizes conditions count duration engine fail-on format fpr grid help host html jobs json model no-thumbnails num-gpus operating-point out output output-dir part-rows plot port prior provenance provider quick recursive sample save scope seed threads timeout variant version workers)/' \
+        'c/--/(allow-host allow-origin as batch-size batch-sizes conditions count duration engine fail-on format fpr grid help host html jobs json model no-thumbnails num-gpus operating-point out output output-dir part-rows plot port prior provenance provider quick recursive sample save scope second-opinion seed threads timeout variant version workers)/' \
         'c/-/(- h o r)/' \
         'n/--format/(text json jsonl csv)/' \
         'n/--fail-on/(ai unsure)/' \

@@ -15,7 +15,7 @@ _shtab_fauxto_commands() {
     completion:'Print a script that teaches a shell to complete fauxto'"'"'s verbs and options.'
     doctor:'Try every execution provider: does it load, run the whole model, answer rightly, and how fast. Exit status 1 where a file of the model is not as its card says.'
     eval:'Measure the model on DIR/{ai,real}, beside what trivial features alone tell of the pictures.'
-    explain:'Draw where in a picture the signs of AI lie: red speaks for ai, blue against it. It shows what moved the model, not what is fake.'
+    explain:'Draw where in a picture the signs of AI lie: red speaks for ai, blue against it. It shows what moved the model, not what is fake. With --second-opinion the map is still the first network'"'"'s, which alone tells places apart; the answer of both, and the logit of each, is said on standard error.'
     info:'Print the model'"'"'s card, the checked hash of the file that runs, and versions, as JSON.'
     predict:'A verdict for each picture: "ai" (strong signs of AI), "unsure", or "no sign" (of AI found, which is what pictures of an unknown generator get too), and the probability that it is AI-generated.'
     report:'Summarise the scan in DIR as far as it has come: verdicts by source and format, errors, speed.'
@@ -57,6 +57,7 @@ _shtab_fauxto_bench_options=(
   {-o,--output}"[write the results to FILE, which is replaced at the end\; a run that is stopped leaves what it has in FILE.partial]:FILE:"
   "--output-dir[also write every format and a plot to DIR, named by device]:DIR:"
   "--model[folder of another model (default\: the released one)]:DIR:"
+  "--second-opinion[also ask the larger network that fauxto second-opinion install gets\; it sees the whole picture and takes several times as long]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -73,6 +74,7 @@ _shtab_fauxto_calibrate_options=(
   "--model[folder of another model (default\: the released one)]:DIR:"
   "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
   "--variant[model variant to run (default\: the best for the provider)]:NAME:"
+  "--second-opinion[also ask the larger network that fauxto second-opinion install gets\; it sees the whole picture and takes several times as long]"
   ":folder of photographs, or with the sub-folders real (photographs) and ai (AI pictures):"
 )
 
@@ -108,6 +110,7 @@ _shtab_fauxto_eval_options=(
   "--model[folder of another model (default\: the released one)]:DIR:"
   "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
   "--variant[model variant to run (default\: the best for the provider)]:NAME:"
+  "--second-opinion[also ask the larger network that fauxto second-opinion install gets\; it sees the whole picture and takes several times as long]"
   ":folder with the sub-folders ai and real:"
 )
 
@@ -121,6 +124,7 @@ _shtab_fauxto_explain_options=(
   "--model[folder of another model (default\: the released one)]:DIR:"
   "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
   "--variant[model variant to run (default\: the best for the provider)]:NAME:"
+  "--second-opinion[also ask the larger network that fauxto second-opinion install gets\; it sees the whole picture and takes several times as long]"
   ":one picture, or - for standard input:"
 )
 
@@ -147,6 +151,7 @@ _shtab_fauxto_predict_options=(
   "--model[folder of another model (default\: the released one)]:DIR:"
   "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
   "--variant[model variant to run (default\: the best for the provider)]:NAME:"
+  "--second-opinion[also ask the larger network that fauxto second-opinion install gets\; it sees the whole picture and takes several times as long]"
   "--batch-size[pictures in one run of the model\; more than 1 pays on a GPU only (default\: 1)]:N:"
   "--jobs[threads that decode (default\: the usable CPUs)]:N:"
   "(*):pictures, folders with -r, or - for one picture of at most 256 MiB on standard input:"
@@ -176,6 +181,7 @@ _shtab_fauxto_scan_options=(
   "--model[folder of another model (default\: the released one)]:DIR:"
   "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
   "--variant[model variant to run (default\: the best for the provider)]:NAME:"
+  "--second-opinion[also ask the larger network that fauxto second-opinion install gets\; it sees the whole picture and takes several times as long]"
   "--part-rows[maximum number of pictures in one Parquet file (default\: 512)]:N:"
   "--batch-size[pictures in one run of the model\; more than 1 pays on a GPU only (default\: 1)]:N:"
   "--jobs[processes that decode (default\: the usable CPUs)]:N:"
