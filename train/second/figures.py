@@ -146,14 +146,17 @@ def left_out_of_training(views: Views, choice: Choice, corpus: Corpus) -> dict[s
 
 
 def moved_groups(answers: Answers) -> list[Moved]:
-    """Generators and sources of LEAST_GENERATOR pictures or more, those that moved farthest first."""
+    """Generators and sources of LEAST_GENERATOR pictures or more, those that moved farthest first.
+
+    A source that has all pictures of a generator, and no others, is told of once.
+    """
     is_ai, pictures = truth(answers.pictures), answers.pictures
     kinds: tuple[tuple[str, Truth, list[str]], ...] = (
         ("generator", is_ai, [image.generator for image in pictures]),
         ("AI source", is_ai, [image.source for image in pictures]),
         ("photographs of", ~is_ai, [image.source for image in pictures]),
     )
-    found = []
+    found: dict[bytes, Moved] = {}
     for kind, own, names in kinds:
         every = np.array(names, dtype=object)
         for name in sorted(set(every[own]) - {""}):
@@ -161,8 +164,8 @@ def moved_groups(answers: Answers) -> list[Moved]:
             if (count := int(members.sum())) >= LEAST_GENERATOR:
                 part = members | ~own
                 areas = [metrics.auc(is_ai[part], scores[part]) for scores in (answers.pixels, answers.unseen)]
-                found.append(Moved(kind, name, count, *areas))
-    return sorted(found, key=lambda group: -abs(group.fused - group.pixels))
+                found.setdefault(members.tobytes(), Moved(kind, name, count, *areas))
+    return sorted(found.values(), key=lambda group: -abs(group.fused - group.pixels))
 
 
 def moved_towards_ai(answers: Answers) -> Places:
