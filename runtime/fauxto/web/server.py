@@ -74,6 +74,7 @@ def configuration(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=Protocol,
+        loop="asyncio",  # Protocol bounds what its transports read at once; uvloop's, wherever it is installed, cannot
         ws="none",
         lifespan="off",
         log_level="error",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import time
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -47,6 +49,12 @@ def trickle(client: socket.socket, words: bytes, seconds: float, *, reads: bool 
 
 def answers(served: Served) -> bool:
     return httpx.post(f"{served.url}/api/predict", content=PHOTO, timeout=60).status_code == 200
+
+
+def test_an_event_loop_whose_reads_cannot_be_bounded_is_not_taken(tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", ModuleType("uvloop"))  # uvicorn would take it where it is installed
+    with running(Detector(tiny)) as server:
+        assert answers(server)
 
 
 def test_slow_headers_are_cut_off(quick: Served, monkeypatch: pytest.MonkeyPatch) -> None:
