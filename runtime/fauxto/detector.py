@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -101,14 +102,12 @@ class Detector:
         if self.second:
             self.card = self.second.beside(self._first, loaded.sha256)
             self.model_sha256 += f"+{self.second.sha256}"
+        self._point = None if operating_point is None else os.fspath(operating_point)
         self.operating_point = (
-            own.checked(self.card, loaded.variant, self.model_sha256)
-            if own
-            else self.card.operating_point(None if operating_point is None else os.fspath(operating_point))
+            own.checked(self.card, loaded.variant, self.model_sha256) if own else self.card.operating_point(self._point)
         )
         self.session: Session = loaded.session
-        self.variant = loaded.variant
-        self.provider, self.engine = loaded.provider, loaded.session.engine
+        self.variant, self.provider, self.engine = loaded.variant, loaded.provider, loaded.session.engine
         self.passed_over = dict(loaded.passed_over)
         self.prior, self.provenance = prior, provenance
 
@@ -117,6 +116,13 @@ class Detector:
             f"Detector({self.card.release!r}, provider={self.provider!r}, variant={self.variant!r}, "
             f"operating_point={self.operating_point.name!r})"
         )
+
+    def alone(self) -> Detector:
+        """The same without its second opinion, over the same session. ModelError: its threshold is one of your own."""
+        plain = copy(self)
+        plain.second, plain.card, plain.model_sha256 = None, self._first, self.model_sha256.partition("+")[0]
+        plain.operating_point = self._first.operating_point(self._point)
+        return plain
 
     def predict(self, x: Source, *, name: str | None = None, strict: bool = False) -> Prediction:
         """The answer for one image: a path, bytes, binary file, PIL image, or (H, W, 3) uint8 RGB array.

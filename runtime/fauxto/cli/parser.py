@@ -117,13 +117,13 @@ def add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--variant", metavar="NAME", help="model variant to run (default: the best for the provider)")
 
 
-def add_second_opinion(parser: argparse.ArgumentParser) -> None:
-    """--second-opinion."""
+def add_second_opinion(parser: argparse.ArgumentParser, does: str = "also ask the larger network") -> None:
+    """--second-opinion, and in words what it does."""
     parser.add_argument(
         "--second-opinion",
         action="store_true",
-        help="also ask the larger network that fauxto second-opinion install gets; it sees the whole picture and takes "
-        "several times as long",
+        help=f"{does} that fauxto second-opinion install gets; it sees the whole picture and takes several times as "
+        "long",
     )
 
 

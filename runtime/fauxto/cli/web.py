@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from fauxto.argument_types import host_name, origin, port
-from fauxto.cli.parser import add_running, add_verdict
+from fauxto.cli.parser import add_running, add_second_opinion, add_verdict
 from fauxto.errors import FauxtoError
 
 
@@ -35,6 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_verdict(parser)
     add_running(parser)
+    add_second_opinion(parser, "let those who ask also ask the larger network")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -53,5 +54,6 @@ def run(args: argparse.Namespace) -> int:
         variant=args.variant,
         operating_point=args.operating_point,
         prior=args.prior,
+        second_opinion=args.second_opinion,
     )
     return 0

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import ClientDisconnect
 
 from fauxto.errors import ImageError, ModelError
-from fauxto.prediction import Prediction
+from fauxto.prediction import FusedPrediction, Prediction
 from fauxto.version import __version__
 from fauxto.web.engine import BusyError, Engine
 from fauxto.web.limits import BODY_RATE, BODY_SECONDS, MAX_BYTES, MAX_PIXELS
@@ -29,7 +29,9 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Info:
-    """What answers: versions, the model's card, the base rate unless a request has its own, and the limits."""
+    """What answers: versions, the model's card, the base rate unless a request has its own, and the limits; and whether
+    there is a second opinion, with the name and the card of the answers that have one.
+    """
 
     fauxto: str
     model: str
@@ -39,6 +41,9 @@ class Info:
     operating_point: str
     prior: float
     card: dict[str, Any]
+    second_opinion: bool
+    second_model: str | None
+    second_card: dict[str, Any] | None
     max_bytes: int
     max_pixels: int
 
@@ -52,6 +57,7 @@ class Heat:
     data: list[float]
 
 
+ANSWER = Prediction | FusedPrediction
 _PICTURE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "format": "binary"}}}
 BODY = {
@@ -61,7 +67,7 @@ BODY = {
     }
 }
 ERRORS: Mapping[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "The form or the base rate cannot be read."},
+    400: {"model": Problem, "description": "A form or parameter that cannot be read, or no second opinion here."},
     403: {"model": Problem, "description": "The Host is not one of this server's, or another website asks."},
     405: {"model": Problem, "description": "The path has other methods; see the header Allow."},
     408: {
@@ -71,16 +77,20 @@ ERRORS: Mapping[int | str, dict[str, Any]] = {
     },
     413: {"model": Problem, "description": f"The picture is larger than {MAX_BYTES >> 20} MB."},
     415: {"model": Problem, "description": "The body says that it is something else, and is no picture."},
-    422: {"model": Prediction, "description": "No picture that can be read; the record's `error` says why."},
+    422: {"model": ANSWER, "description": "No picture that can be read; the record's `error` says why."},
     429: {"model": Problem, "description": "Too many pictures at once; see the header Retry-After."},
     503: {"model": Problem, "description": "Too many connections, or the server is stopping."},
 }
+
+NO_SECOND = (
+    "no second opinion here; start the server with --second-opinion (fauxto second-opinion install gets what it needs)"
+)
 
 
 def make_api(engine: Engine) -> APIRouter:
     """The routes below /api."""
     router, uploads = APIRouter(prefix="/api"), Uploads()
-    detector = engine.detector
+    detector, second = engine.detector, engine.second
 
     @router.get("/info", summary="What answers here, and its limits", response_description="Info, as JSON.")
     async def info() -> Info:
@@ -93,17 +103,20 @@ def make_api(engine: Engine) -> APIRouter:
             operating_point=detector.operating_point.name,
             prior=detector.prior,
             card=dict(detector.card.raw),
+            second_opinion=second is not None,
+            second_model=second.card.release if second else None,
+            second_card=dict(second.card.raw) if second else None,
             max_bytes=MAX_BYTES,
             max_pixels=MAX_PIXELS,
         )
 
     @router.post(
         "/predict",
-        response_model=Prediction,
+        response_model=ANSWER,
         responses={**ERRORS},
         openapi_extra=BODY,
         summary="A verdict for one picture",
-        response_description="Prediction, as JSON.",
+        response_description="Prediction, or FusedPrediction with a second opinion, as JSON.",
     )
     async def predict(
         request: Request,
@@ -115,11 +128,21 @@ def make_api(engine: Engine) -> APIRouter:
                 description="the share of AI pictures where this one comes from; moves p_ai, not the verdict",
             ),
         ] = None,
+        second_opinion: Annotated[
+            bool,
+            Query(
+                description="also ask the larger network that sees the whole picture, where the server was started "
+                "with --second-opinion; the answer is then of schema 3"
+            ),
+        ] = False,
     ) -> Response:
         """Send the picture as the whole body, or as the field `file` of a form. The answer is the record, schema 2."""
+        by = second if second_opinion else detector
+        if by is None:
+            raise HTTPException(400, NO_SECOND)
 
         async def answer(data: bytes) -> Response:
-            record = await engine.predict(data, prior)
+            record = await engine.predict(data, by, prior)
             return JSONResponse(record.to_dict(), 200 if record.ok else 422)
 
         return await _answered(request, uploads, answer)

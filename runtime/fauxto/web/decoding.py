@@ -33,13 +33,16 @@ def begin() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 
-def crops(data: bytes, rule: Preprocessing) -> Decoded:
-    """A picture's crops and declaration. Never raises for a bad picture: the answer has its `error`."""
+def crops(data: bytes, rule: Preprocessing, scene: Preprocessing | None) -> Decoded:
+    """A picture's crops, its declaration, and with `scene` the whole of it.
+
+    Never raises for a bad picture: the answer has its `error`.
+    """
     try:
         _refuse_large(data)
     except ImageError as error:
         return Decoded(None, error=error.reason)
-    return decode(data, rule, provenance=True)
+    return decode(data, rule, scene=scene, provenance=True)
 
 
 def reduced(data: bytes, rule: Preprocessing) -> npt.NDArray[np.uint8]:

@@ -8,7 +8,8 @@ from typing import Any
 
 EXAMPLES = {
     "/api/predict": "curl --data-binary @photo.jpg 'http://127.0.0.1:7860/api/predict?prior=0.05'\n"
-    "curl -F file=@photo.jpg http://127.0.0.1:7860/api/predict",
+    "curl -F file=@photo.jpg http://127.0.0.1:7860/api/predict\n"
+    "curl --data-binary @photo.jpg 'http://127.0.0.1:7860/api/predict?second_opinion=true'",
     "/api/explain": "curl --data-binary @photo.jpg http://127.0.0.1:7860/api/explain",
     "/api/info": "curl http://127.0.0.1:7860/api/info",
 }

@@ -16,10 +16,11 @@ from pebble import ProcessExpired, ProcessPool
 from PIL import Image
 
 from fauxto.detector import Detector
-from fauxto.errors import ImageError
+from fauxto.errors import ImageError, ModelError
 from fauxto.explain import HeatMap, heat_map
 from fauxto.image.decode import explain
 from fauxto.image.decoded import Decoded
+from fauxto.image.preprocess import Preprocessing
 from fauxto.prediction import Prediction
 from fauxto.system import usable_cpus
 from fauxto.web import decoding
@@ -37,14 +38,23 @@ class _LeftError(Exception):
 
 
 class Engine:
-    """One detector, shared by all requests. To be used in a `with`: its processes end with it.
+    """One network, shared by all requests. To be used in a `with`: its processes end with it.
 
     Attributes:
-        detector: what answers.
+        detector: what answers, without a second opinion.
+        second: the same with it, where there is one.
     """
 
     def __init__(self, detector: Detector) -> None:
-        self.detector = detector
+        """Raises ModelError for a second opinion with an operating point of one's own: it is not for both detectors."""
+        point, points = detector.operating_point.name, detector.card.operating_points
+        if detector.second and point not in points:
+            raise ModelError(
+                f"operating point '{point}' is for one kind of answer, and a server with a second opinion gives two; "
+                f"choose one of {', '.join(points)}"
+            )
+        self.second = detector if detector.second else None
+        self.detector = detector.alone() if self.second else detector
         count = min(usable_cpus(), MAX_DECODERS)
         self._count, self._waiting = count, 0
         self._slots, self._maps = asyncio.Semaphore(count), asyncio.Semaphore(1)
@@ -59,18 +69,18 @@ class Engine:
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 
-    async def predict(self, data: bytes, prior: float | None = None) -> Prediction:
-        """The record of one picture's bytes, at the detector's base rate unless `prior` is another.
+    async def predict(self, data: bytes, by: Detector, prior: float | None = None) -> Prediction:
+        """The record of one picture's bytes by one of the two, at its base rate unless `prior` is another.
 
         Raises:
             BusyError: too many wait.
         """
         try:
-            decoded = await self._decode(decoding.crops, data)
+            decoded = await self._decode(decoding.crops, data, by.card.preprocessing, by.scene)
         except ImageError as error:
             decoded = Decoded(None, error=error.reason)
-        detector = copy(self.detector)  # the session is shared
-        detector.prior = self.detector.prior if prior is None else prior
+        detector = copy(by)  # the session is shared
+        detector.prior = by.prior if prior is None else prior
         return (await self._infer(detector.answer, [decoded]))[0]
 
     async def explain(self, data: bytes) -> HeatMap:
@@ -82,7 +92,7 @@ class Engine:
             BusyError: too many wait.
         """
         stop = threading.Event()
-        pixels = await self._decode(decoding.reduced, data)
+        pixels = await self._decode(decoding.reduced, data, self.detector.card.preprocessing)
         async with self._maps:
             try:
                 return await self._infer(self._draw, pixels, stop)
@@ -102,21 +112,20 @@ class Engine:
     async def _infer(self, function: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
-    async def _decode(self, function: Callable[..., T], data: bytes) -> T:
+    async def _decode(self, function: Callable[..., T], data: bytes, *rules: Preprocessing | None) -> T:
         if self._waiting >= MAX_WAITING:
             raise BusyError
         self._waiting += 1
         try:
             async with self._slots:
-                return await self._in_process(function, data)
+                return await self._in_process(function, data, *rules)
         finally:
             self._waiting -= 1
 
-    async def _in_process(self, function: Callable[..., T], data: bytes) -> T:
+    async def _in_process(self, function: Callable[..., T], *args: Any) -> T:
         if not self._pool.active:  # the system killed a process that had nothing to do, and Pebble gives up then
             self._pool = self._start()
-        rule = self.detector.card.preprocessing
-        future: Future[T] = self._pool.schedule(function, args=(data, rule), timeout=DECODE_SECONDS)
+        future: Future[T] = self._pool.schedule(function, args=args, timeout=DECODE_SECONDS)
         answer = asyncio.wrap_future(future)
         answer.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be there to hear it
         try:

@@ -32,6 +32,7 @@ def serve(
     variant: str | None = None,
     operating_point: str | None = None,
     prior: float = PRIOR,
+    second_opinion: bool = False,
 ) -> None:
     """Serve until stopped. Pictures are in memory alone, and only until they are answered.
 
@@ -45,13 +46,21 @@ def serve(
         variant: see Detector.
         operating_point: see Detector.
         prior: see Detector.
+        second_opinion: whether those who ask may have one.
 
     Raises:
-        FauxtoError: nobody can listen there, or the model cannot be loaded, or not on that provider.
+        FauxtoError: nobody can listen there, or the model or the second opinion cannot be loaded, or not on that
+            provider or with that operating point.
     """
     with _listen(host, port) as listener:
         detector = Detector(
-            model, provider=provider, variant=variant, operating_point=operating_point, provenance=True, prior=prior
+            model,
+            provider=provider,
+            variant=variant,
+            operating_point=operating_point,
+            provenance=True,
+            prior=prior,
+            second_opinion=second_opinion,
         )
         places = page.find()
         hosts = {*LOOPBACK, host.lower(), *allow_hosts}

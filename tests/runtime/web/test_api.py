@@ -152,6 +152,9 @@ def test_info_says_what_answers_and_its_limits(served: Served) -> None:
         "provider": "cpu",
         "operating_point": "fpr1",
         "prior": 0.5,
+        "second_opinion": False,
+        "second_model": None,
+        "second_card": None,
         "max_bytes": MAX_BYTES,
         "max_pixels": MAX_PIXELS,
     }

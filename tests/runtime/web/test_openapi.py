@@ -58,3 +58,12 @@ def test_a_good_answer_is_as_described(served: Served, operation: Any) -> None:
     answer = httpx.post(served.url + operation.path, content=encode(make_photo(300, 260), "PNG"), timeout=60)
     assert answer.status_code == 200
     operation.validate_response(answer)
+
+
+@pytest.mark.parametrize("path", ["/api/predict"])
+def test_a_second_opinion_is_as_described(seconded: Served, served: Served, operation: Any) -> None:
+    for data, status in ((encode(make_photo(300, 260), "PNG"), 200), (b"not a picture", 422)):
+        for server, expected in ((seconded, status), (served, 400)):
+            answer = httpx.post(f"{server.url}{operation.path}?second_opinion=true", content=data, timeout=60)
+            assert answer.status_code == expected
+            operation.validate_response(answer)

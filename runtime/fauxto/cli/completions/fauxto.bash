@@ -10,7 +10,7 @@ _shtab_fauxto_subparsers=(predict explain web eval calibrate scan report second-
 
 _shtab_fauxto_predict_option_strings=(-h --help -r --recursive --format -o --output --provenance --fail-on --operating-point --prior --model --provider --variant --second-opinion --batch-size --jobs)
 _shtab_fauxto_explain_option_strings=(-h --help -o --output --as --model --provider --variant --second-opinion)
-_shtab_fauxto_web_option_strings=(-h --help --host --port --allow-host --allow-origin --operating-point --prior --model --provider --variant)
+_shtab_fauxto_web_option_strings=(-h --help --host --port --allow-host --allow-origin --operating-point --prior --model --provider --variant --second-opinion)
 _shtab_fauxto_eval_option_strings=(-h --help --conditions --sample --grid --format -o --output --html --no-thumbnails --model --provider --variant --second-opinion)
 _shtab_fauxto_calibrate_option_strings=(-h --help --fpr --save --format -o --output --html --plot --model --provider --variant --second-opinion)
 _shtab_fauxto_scan_option_strings=(-h --help --out --sample --seed --operating-point --prior --model --provider --variant --second-opinion --part-rows --batch-size --jobs --timeout --engine --workers --num-gpus)
@@ -59,6 +59,7 @@ _shtab_fauxto_explain___help_nargs=0
 _shtab_fauxto_explain___second_opinion_nargs=0
 _shtab_fauxto_web__h_nargs=0
 _shtab_fauxto_web___help_nargs=0
+_shtab_fauxto_web___second_opinion_nargs=0
 _shtab_fauxto_eval__h_nargs=0
 _shtab_fauxto_eval___help_nargs=0
 _shtab_fauxto_eval___no_thumbnails_nargs=0

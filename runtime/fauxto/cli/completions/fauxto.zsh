@@ -236,6 +236,7 @@ _shtab_fauxto_web_options=(
   "--model[folder of another model (default\: the released one)]:DIR:"
   "--provider[execution provider to run the model on, see fauxto doctor (default\: \$FAUXTO_PROVIDER, else auto)]:provider:(auto cpu coreml cuda tensorrt openvino)"
   "--variant[model variant to run (default\: the best for the provider)]:NAME:"
+  "--second-opinion[let those who ask also ask the larger network that fauxto second-opinion install gets\; it sees the whole picture and takes several times as long]"
 )
 
 # guard to ensure default positional specs are added only once per session
