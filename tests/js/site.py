@@ -35,12 +35,29 @@ INFO = {
     "provider": "cpu",
     "operating_point": "fpr1",
     "prior": 0.5,
+    "second_opinion": True,
+    "second_model": "fauxto-r18-v6+fauxto-second-v1",
 }
 RECORD = Prediction(
     verdict="ai", p_ai=0.99, prior=0.5, logit=3.0, operating_point="fpr1", threshold=0.976, reason="threshold",
     width=400, height=300, model="fauxto-r18-v6", model_sha256=SHA256, provider="cpu", elapsed_ms=9.0,
     declared="nothing", declared_by="", signature="unverified",
 ).to_dict()  # fmt: skip
+
+SECONDED = {
+    "schema": 3,
+    "model": INFO["second_model"],
+    "model_sha256": f"{SHA256}+{SHA256[::-1]}",
+    "logit_pixels": 1.25,
+    "logit_scene": -0.5,
+}
+"""What is another in a record with a second opinion."""
+FIGURES = {"fpr": 0.02, "fpr_interval": [0.01, 0.03], "recall": 0.4, "ai_called_no_sign": 0.07}
+SECOND_TEST = {
+    "set": "another",
+    "conditions": {"clean": {"n_ai": 500, "n_real": 600, "operating_points": {"fpr1": FIGURES}}},
+}
+"""The figures of answers with one."""
 
 
 class Files(SimpleHTTPRequestHandler):
@@ -65,7 +82,7 @@ class Api(Files):
         """Answer with a file, or with what answers."""
         if self.path.endswith("/api/info"):
             card = json.loads((ROOT / "models/fauxto-r18/card.json").read_text())
-            self._send(200, INFO | {"card": card})
+            self._send(200, INFO | {"card": card, "second_card": card | {"test": SECOND_TEST}})
         elif self.path == f"/{BELOW}":
             html = Path(self.translate_path(self.path), "index.html").read_text()
             self._send(200, html.replace('content="local"', 'content="server"').encode(), "text/html; charset=utf-8")
@@ -183,6 +200,8 @@ ANSWERS = (
     picture("bad.jpg", status="error", verdict=None, p_ai=None, error="damaged picture; export it again"),
     picture("nobody.jpg", http=500, detail="the server has a problem"),
     picture("\u202ea very long name of a picture, as phones and messengers give them 2026-11-30 at 12.31.07.jpeg"),
+    picture("both.jpg", **SECONDED, p_ai=0.98, logit=2.5, declared="ai", declared_by="EXIF"),
+    picture("disagree.jpg", **SECONDED, verdict="unsure", lean="ai", reason="disagree", p_ai=0.7, logit=0.5),
 )
 """A picture for each kind of answer."""
 

@@ -230,6 +230,12 @@ def test_json_and_case_file_hold_the_answer(clean: Tab, context: Any, tmp_path: 
     case.context.close()
 
 
+def test_a_browser_has_no_second_opinion(clean: Tab) -> None:
+    clean.choose(EXAMPLES[0])
+    assert not clean.page.is_visible("#second")
+    assert "second opinion" not in clean.text("body").lower()
+
+
 def test_a_screen_reader_is_told_once(clean: Tab) -> None:
     clean.choose(EXAMPLES[0])
     clean.page.wait_for_selector(ANSWERED)

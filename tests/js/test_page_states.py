@@ -61,7 +61,7 @@ def test_axe_finds_no_violation_in_any_state(opened: Any, width: int, scheme: st
         told = [f"{one['id']}: {one['help']}: {[node['html'] for node in one['nodes'][:2]]}" for one in found]
         assert told == [], state
         seen.append(state)
-    assert len(seen) == 15
+    assert len(seen) == 17
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 /** The case file: one HTML file for print or archive, with nothing to fetch and nothing to run. */
 import * as rates from './rates.js';
+import * as second from './second.js';
 import { WORDS } from './src/prediction.js';
 import * as words from './words.js';
 
@@ -40,6 +41,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .8rem; backgrou
 export function caseFile({ record, details, info, copies, prior, date }) {
   const name = words.visible(record.path ?? 'picture');
   const against = words.contradiction(record);
+  const card = second.cardOf(record, info);
   const caveats = words.caveats(record, details.quality, info.card);
   return `<!doctype html>
 <html lang="en">
@@ -52,7 +54,7 @@ export function caseFile({ record, details, info, copies, prior, date }) {
 <h1>${escape(words.headline(record))}</h1>
 ${number(record)}
 ${against ? `<p class="against">${escape(against)}</p>` : ''}
-${paragraphs(words.meaning(record, info.card))}
+${paragraphs([...words.meaning(record, card), ...second.told(record)])}
 <p class="proof">${escape(words.proof(record))}</p>
 ${figures(copies)}
 <h2>The file</h2>
@@ -64,15 +66,16 @@ ${table([
 ])}
 <p>The picture above is a copy. Keep the file itself: the SHA-256 shows that it is the one that was judged.</p>
 <h2>What such an answer is worth</h2>
-${paragraphs([...rates.worth(record, info.card, prior), words.measured(info.card, record.operating_point)])}
+${paragraphs([...rates.worth(record, card, prior), words.measured(card, record.operating_point)])}
 <h2>Limits</h2>
 ${paragraphs([...caveats, ...words.LIMITS])}
 <h2>What answered</h2>
 ${table([
-  ['Model', escape(info.model)],
-  ['SHA-256 of it', `<code>${escape(info.modelSha256)}</code>`],
+  ['Model', escape(record.model)],
+  ['SHA-256 of it', `<code>${escape(record.model_sha256)}</code>`],
+  ...second.opinions(record).map((row) => /** @type {[string, string]} */ (row.map(escape))),
   ['Rule', escape(`${record.operating_point}: “${WORDS.ai}” from ${words.chance(record.threshold ?? 1)} on`)],
-  ['Its test', escape(info.card.test?.set ?? 'not tested')],
+  ['Its test', escape(card.test?.set ?? 'not tested')],
 ])}
 <h2>The record</h2>
 <pre>${escape(JSON.stringify({ ...record, path: name }, null, 2))}</pre>

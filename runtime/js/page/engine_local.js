@@ -13,11 +13,13 @@ import { resizeFloat } from './src/resize.js';
  * @property {string} operatingPoint
  * @property {number} prior
  * @property {any} card the raw card
+ * @property {string | null} secondModel what answers with a second opinion; null where there is none, as in a browser
+ * @property {any} secondCard likewise, its raw card
  */
 /**
  * @typedef {object} Engine
  * @property {Info} info
- * @property {(blob: Blob, name: string) => Promise<Answer>} predict
+ * @property {(blob: Blob, name: string, isSecondWanted: boolean) => Promise<Answer>} predict
  * @property {(blob: Blob) => Promise<HeatMap>} explain at most MAP_SIDE on its long side
  */
 
@@ -34,7 +36,7 @@ export async function open() {
   const detector = await Detector.load({ engine: 'wasm', library, provenance: true });
   const { info, card } = detector;
   return {
-    info: { ...info, card: card.raw },
+    info: { ...info, card: card.raw, secondModel: null, secondCard: null },
     predict: (blob, name) => detector.predict(blob, { name }),
     async explain(blob) {
       const { data, width, height } = await detector.explain(blob);

@@ -24,8 +24,13 @@ export async function open() {
       operatingPoint: info.operating_point,
       prior: info.prior,
       card: info.card,
+      secondModel: info.second_model,
+      secondCard: info.second_card,
     },
-    predict: async (blob, name) => ({ ...(await answer(await ask('api/predict', blob), 422)), path: name }),
+    async predict(blob, name, isSecondWanted) {
+      const path = isSecondWanted ? 'api/predict?second_opinion=true' : 'api/predict';
+      return { ...(await answer(await ask(path, blob), 422)), path: name };
+    },
     explain: async (blob) => answer(await ask('api/explain', blob)),
   };
 }

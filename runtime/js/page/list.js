@@ -1,6 +1,7 @@
 /** The list of pictures: a row for each, which opens it. */
 import { bdi, h } from './dom.js';
 import { thumbnail } from './picture.js';
+import { isSeconded } from './second.js';
 import { declares, headline, number, visible } from './words.js';
 
 /**
@@ -8,6 +9,7 @@ import { declares, headline, number, visible } from './words.js';
  * @property {number} id in the order of arrival
  * @property {string} name
  * @property {Blob} blob
+ * @property {boolean} isSecondWanted whether it is to have a second opinion
  * @property {'waiting' | 'working' | 'done' | 'failed'} state "failed": no answer; unreadable is done
  * @property {import('./words.js').Answer} [record] once done
  * @property {string} [failure] why it failed
@@ -100,11 +102,12 @@ export function summary({ state, record }) {
 function cells(item) {
   const { record, failure } = item;
   const said = record ? declares(record) : '';
+  const notes = [said && `The file says: ${said}`, record?.verdict && isSeconded(record) && 'With a second opinion'];
   return [
     h('span', { class: 'name' }, bdi(visible(item.name))),
     h('span', { class: 'words' }, summary(item)),
     h('span', { class: 'number' }, record ? number(record) : ''),
-    h('span', { class: 'says' }, failure ?? record?.error ?? (said ? `The file says: ${said}` : '')),
+    h('span', { class: 'says' }, failure ?? record?.error ?? notes.filter(Boolean).join(' · ')),
   ].filter((cell) => cell.textContent);
 }
 

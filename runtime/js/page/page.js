@@ -4,6 +4,7 @@ import { listen } from './intake.js';
 import { List, summary } from './list.js';
 import { keep } from './offline.js';
 import { Result } from './result.js';
+import { cardFor } from './second.js';
 import * as words from './words.js';
 
 /** @typedef {import('./list.js').Item} Item */
@@ -27,6 +28,7 @@ let engine = null;
 const list = new List(byId('list'), (item) => openItem(item, true));
 const result = new Result(byId('result'), { retry, back: () => byId('list').scrollIntoView(), say });
 const sort = /** @type {HTMLSelectElement} */ (byId('sort'));
+const second = /** @type {HTMLInputElement} */ (byId('second-opinion'));
 const progress = /** @type {HTMLProgressElement} */ (byId('progress'));
 
 byId('privacy').textContent = PRIVACY;
@@ -55,13 +57,19 @@ async function start() {
 
 /** @param {{name: string, blob: Blob}[]} files */
 function add(files) {
-  const added = files.map(({ name, blob }) => /** @type {Item} */ ({ id: count++, name, blob, state: 'waiting' }));
+  const asked = { state: 'waiting', isSecondWanted: isSecondWanted() };
+  const added = files.map(({ name, blob }) => /** @type {Item} */ ({ id: count++, name, blob, ...asked }));
   if (!added.length) return;
   items.push(...added);
   for (const item of added) list.add(item);
   document.body.classList.add('busy');
   openItem(added[0], added.length === 1 || items.length === added.length);
   pump();
+}
+
+/** @returns {boolean} whether what comes now is to have a second opinion, which a server may not have */
+function isSecondWanted() {
+  return second.checked && Boolean(engine?.info.secondCard);
 }
 
 /** Ask about the next pictures, a few at once. */
@@ -79,7 +87,7 @@ async function look(item, by) {
   working += 1;
   change(item, { state: 'working' });
   try {
-    const record = await by.predict(item.blob, item.name);
+    const record = await by.predict(item.blob, item.name, item.isSecondWanted);
     change(item, { state: 'done', record });
   } catch (error) {
     change(item, { state: 'failed', failure: /** @type {Error} */ (error).message });
@@ -123,7 +131,7 @@ function openItem(item, isWanted) {
 /** @param {Item} item */
 function retry(item) {
   delete item.failure;
-  change(item, { state: 'waiting' });
+  change(item, { state: 'waiting', isSecondWanted: isSecondWanted() });
   byId('heading').focus(); // the button that was pressed is gone
   pump();
 }
@@ -144,7 +152,9 @@ function tell() {
   document.body.classList.toggle('several', items.length > 1);
   byId('how-many').textContent = `${items.length} pictures`;
   if (engine === null) return;
-  byId('mistakes').textContent = words.mistakes(items.length, engine.info.card, engine.info.operatingPoint);
+  const { info } = engine;
+  const cards = items.map((item) => cardFor(item.isSecondWanted, info));
+  byId('mistakes').textContent = words.mistakes(cards, info.operatingPoint);
   byId('progress-line').hidden = !isBusy();
   progress.max = items.length;
   progress.value = finished;
@@ -160,13 +170,17 @@ function loading(isOn) {
 
 /** @param {Engine} of */
 function about({ info }) {
+  byId('second').hidden = !info.secondCard;
   byId('figures').textContent = words.measured(info.card, info.operatingPoint);
+  const both = info.secondCard && words.measured(info.secondCard, info.operatingPoint);
+  byId('second-figures').textContent = both && `With a second opinion, ${both[0].toLowerCase()}${both.slice(1)}`;
   byId('limits').replaceChildren(
     ...words.LIMITS.map((text) => Object.assign(document.createElement('li'), { textContent: text })),
   );
   byId('experts').textContent =
     `Model ${info.model} (sha256 ${info.modelSha256.slice(0, 12)}…, ${info.variant}) on ${info.provider}, ` +
-    `rule ${info.operatingPoint}. Test: ${info.card.test?.set ?? 'none'}.`;
+    `rule ${info.operatingPoint}. Test: ${info.card.test?.set ?? 'none'}.` +
+    (info.secondModel ? ` With a second opinion: ${info.secondModel}.` : '');
 }
 
 /** @param {string} text to a screen reader */

@@ -5,6 +5,7 @@ import { bdi, h } from './dom.js';
 import { kind } from './list.js';
 import { copies, details } from './picture.js';
 import * as rates from './rates.js';
+import { cardOf, opinionList, told as toldOfSecond } from './second.js';
 import { Viewer } from './viewer.js';
 import * as words from './words.js';
 
@@ -71,8 +72,7 @@ export class Result {
     const back = h('button', { type: 'button', class: 'quiet back', onclick: this.actions.back }, 'Back to the list');
     const name = h('p', { class: 'name' }, bdi(words.visible(item.name)));
     if (item.state === 'done' && record && record.error === null && this.engine) {
-      const { card } = this.engine.info;
-      this.element.replaceChildren(back, ...this.answer(item, record, card, heading, name));
+      this.element.replaceChildren(back, ...this.answer(item, record, this.engine.info, heading, name));
       return;
     }
     const again = h('button', { type: 'button', onclick: () => this.actions.retry(item) }, 'Try again');
@@ -87,15 +87,17 @@ export class Result {
   /**
    * @param {Item} item
    * @param {words.Answer} record
-   * @param {any} card
+   * @param {import('./engine_local.js').Info} info
    * @param {HTMLElement} heading
    * @param {HTMLElement} name
    * @returns {HTMLElement[]}
    */
-  answer(item, record, card, heading, name) {
+  answer(item, record, info, heading, name) {
     const against = words.contradiction(record);
     const caveats = h('div', { class: 'caveats' });
-    this.weaken(item, record, card, caveats);
+    const card = cardOf(record, info);
+    const seconded = toldOfSecond(record).join(' ');
+    this.weaken(item, record, info.card, caveats);
     this.viewer.switchable(record.reason !== 'too_small');
     return [
       ...(against ? [h('p', { class: 'against' }, h('strong', {}, 'File and model disagree. '), against)] : []),
@@ -106,6 +108,7 @@ export class Result {
         heading,
         ...bar(record),
         h('p', {}, words.meaning(record, card).join(' ')),
+        seconded ? h('p', { class: 'seconded' }, seconded) : null,
         h('p', { class: 'proof' }, words.proof(record)),
       ),
       this.viewer.element,
@@ -130,7 +133,7 @@ export class Result {
    *
    * @param {Item} item
    * @param {words.Answer} record
-   * @param {any} card
+   * @param {any} card of what looks at its pixels
    * @param {HTMLElement} into
    */
   async weaken(item, record, card, into) {
@@ -243,6 +246,7 @@ export class Result {
       {},
       h('summary', {}, 'For experts'),
       h('p', {}, 'SHA-256 of the file: ', hash),
+      opinionList(record),
       h('pre', { tabindex: 0, role: 'region', 'aria-label': 'The record' }, JSON.stringify(record, null, 2)),
     );
   }

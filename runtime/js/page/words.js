@@ -3,7 +3,9 @@ import { WORDS } from './src/prediction.js';
 import { PRIOR } from './src/verdict.js';
 
 /** @typedef {import('./src/prediction.js').Prediction} Prediction */
-/** @typedef {Omit<Prediction, 'signature'> & {signature: string | null}} Answer what either engine gives */
+/** @typedef {Omit<Prediction, 'signature' | 'reason'> & {signature: string | null,
+ *   reason: Prediction['reason'] | 'disagree', logit_pixels?: number | null, logit_scene?: number | null}} Answer
+ *   what either engine gives; the last two of a server's second opinion, and "disagree": it says another thing */
 /** @typedef {{fpr?: number | null, fpr_interval?: [number, number] | null, recall?: number | null,
  *   recall_interval?: [number, number] | null, ai_called_no_sign?: number | null, real_called_no_sign?: number | null,
  *   n_ai: number, n_real: number}} TestPoint */
@@ -102,6 +104,13 @@ export function meaning(record, card) {
     return [
       `Its short side has ${short} px, and ${card.minimum_short_side} px or more are needed.`,
       'Look for a larger copy.',
+    ];
+  }
+  if (record.reason === 'disagree') {
+    return [
+      'What looks at the pixels and what looks at the whole picture disagree, more than on any picture that was ' +
+        'measured.',
+      'So how often such a number is wrong is not known, and nothing is decided.',
     ];
   }
   const leaning = record.lean === 'ai' ? 'It leans to AI' : 'It does not lean to AI';
@@ -232,15 +241,14 @@ export function measured(card, point) {
 /**
  * What is to be expected of many pictures: a rate that is small for one is not for a hundred.
  *
- * @param {number} pictures how many there are
- * @param {any} card the raw card
+ * @param {readonly any[]} cards for each picture, the raw card of what looks at it
  * @param {string | null} point
  * @returns {string} empty where less than one mistake is to be expected
  */
-export function mistakes(pictures, card, point) {
-  const expected = Math.round(pictures * (testPoint(card, point)?.fpr ?? 0));
+export function mistakes(cards, point) {
+  const expected = Math.round(cards.reduce((sum, card) => sum + (testPoint(card, point)?.fpr ?? 0), 0));
   return expected
-    ? `Were all ${count(pictures)} photographs, about ${count(expected)} would get “${WORDS.ai}” by mistake.`
+    ? `Were all ${count(cards.length)} photographs, about ${count(expected)} would get “${WORDS.ai}” by mistake.`
     : '';
 }
 

@@ -12,6 +12,7 @@ const { jpegQuality } = await load('quality.js');
 const { caseFile } = await load('casefile.js');
 const { colours } = await load('heat.js');
 const { SORTS } = await load('list.js');
+const second = await load('second.js');
 
 const card = JSON.parse(CARD_TEXT);
 const record = (known) => ({
@@ -37,6 +38,11 @@ const record = (known) => ({
   declared_by: null,
   signature: null,
   ...known,
+});
+/** The card, with another test: of 100 pictures each, this share of the photographs was called "ai". */
+const tested = (fpr) => ({
+  ...card,
+  test: { set: 'T', conditions: { clean: { n_ai: 100, n_real: 100, operating_points: { fpr1: { fpr } } } } },
 });
 const SILENT = record({ verdict: 'no_sign', p_ai: 0.11 });
 const UNSURE = record({ verdict: 'unsure', p_ai: 0.93, lean: 'ai', reason: 'band' });
@@ -74,12 +80,15 @@ test('what a word means is told with the figures of test, never of val', () => {
 
 test('of many photographs some are to be expected to be called AI', () => {
   const about = Math.round(1000 * card.test.conditions.clean.operating_points.fpr1.fpr);
-  assert.equal(words.mistakes(20, card, 'fpr1'), '');
+  const many = (count, of) => Array(count).fill(of);
+  assert.equal(words.mistakes(many(20, card), 'fpr1'), '');
   assert.equal(
-    words.mistakes(1000, card, 'fpr1'),
+    words.mistakes(many(1000, card), 'fpr1'),
     `Were all 1,000 photographs, about ${about} would get “strong signs of AI” by mistake.`,
   );
-  assert.equal(words.mistakes(1000, { ...card, test: undefined }, 'fpr1'), '');
+  assert.equal(words.mistakes(many(1000, { ...card, test: undefined }), 'fpr1'), '');
+  const mixed = [...many(500, card), ...many(500, tested(0.1))];
+  assert.match(words.mistakes(mixed, 'fpr1'), new RegExp(`about ${Math.round(50 + about / 2)} would get`));
 });
 
 test('neither answer may be used against somebody, or for a picture', () => {
@@ -194,6 +203,8 @@ test('what a file declares cannot be markup, nor turn the text', () => {
       operatingPoint: 'fpr1',
       prior: 0.5,
       card,
+      secondModel: null,
+      secondCard: null,
     },
     copies: { plain: 'data:image/jpeg;base64,AA==', heat: 'data:image/jpeg;base64,AB==' },
     prior: 0.05,
@@ -205,7 +216,7 @@ test('what a file declares cannot be markup, nor turn the text', () => {
   assert.doesNotMatch(html, /<script|https?:|onerror=alert\(1\)>/);
   for (const part of [
     'ab12',
-    'cd34',
+    'f00',
     '2026-01-02T03:04:05.000Z',
     '1,234,567 bytes',
     'One of the two is wrong',
@@ -219,6 +230,32 @@ test('what a file declares cannot be markup, nor turn the text', () => {
   ]) {
     assert.ok(html.includes(part), part);
   }
+});
+
+test('an answer with a second opinion says so, and has the figures of its own card', () => {
+  const info = { card, secondModel: 'm-v1+n-v2', secondCard: tested(0.1) };
+  const both = record({ schema: 3, model: 'm-v1+n-v2', logit_pixels: 1, logit_scene: -0.25 });
+  assert.equal(second.cardOf(both, info), info.secondCard);
+  assert.equal(second.cardOf(record(), info), card);
+  const meaning = words.meaning(both, second.cardOf(both, info)).join(' ');
+  assert.match(meaning, /10 % of the 100 that the model was tested on/);
+  assert.match(second.told(both).join(' '), /has a second opinion.*The heat map is that of the pixels alone/);
+  assert.doesNotMatch(second.told({ ...both, reason: 'too_small' }).join(' '), /heat map/);
+  assert.deepEqual(second.told(record()), []);
+  assert.deepEqual(second.opinions(both), [
+    ['Pixels', 'logit 1.00 (m-v1)'],
+    ['Whole picture', 'logit -0.25 (n-v2)'],
+    ['Both together', 'logit 5.00'],
+  ]);
+  assert.deepEqual(second.opinions(record()), []);
+});
+
+test('two networks that disagree as none were seen to decide nothing', () => {
+  const apart = record({ schema: 3, verdict: 'unsure', lean: 'ai', reason: 'disagree', p_ai: 0.7 });
+  assert.equal(words.headline(apart), 'Unsure');
+  const said = words.meaning(apart, card).join(' ');
+  assert.match(said, /disagree, more than on any picture that was measured/);
+  assert.doesNotMatch(said, /It leans|is said from/);
 });
 
 test('the heat map is orange for AI, blue against it, and clear where nothing speaks', () => {
