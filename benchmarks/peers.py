@@ -116,6 +116,12 @@ def _openvino(model: Path, _: Card, settings: dict[str, str] | None = None) -> P
     return Peer(lambda crop: float(compiled(crop)["logit"][0]))
 
 
+def _openvino_int8(_: Path, card: Card) -> Peer:
+    """The very file that CPUs get here, on OpenVINO."""
+    path, _digest = Model.open().file(card.variants["int8"].file)
+    return _openvino(path, card)
+
+
 def _ncnn(model: Path, card: Card) -> Peer:
     import ncnn
 
@@ -275,6 +281,7 @@ PEERS: dict[str, Callable[[Path, Card], Peer]] = {
     "torch compiled": partial(_torch, compiled=True),
     "OpenVINO f32": partial(_openvino, settings={"INFERENCE_PRECISION_HINT": "f32"}),
     "OpenVINO default": _openvino,
+    "OpenVINO int8": _openvino_int8,
     "ncnn": _ncnn,
     "ExecuTorch XNNPACK": _executorch,
     "LiteRT": _litert,
