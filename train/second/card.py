@@ -41,7 +41,7 @@ def card(
         "version": version,
         "description": "A second opinion by the whole picture, beside the first network's. A hint, never proof.",
         "weights_licence": first.card.raw["weights_licence"],
-        "architecture": "a linear head on CLIP ViT-B/16",
+        "architecture": "a head on CLIP ViT-B/16",
         "labels": list(first.card.labels),
         "positive_label": first.card.positive_label,
         "input": {
@@ -70,7 +70,7 @@ def card(
         "val": found.val,
         "trivial_baseline": found.baseline,
         "data": data,
-        "training": {"strength": found.choice.strength},
+        "training": {"head": found.choice.name},
         "created": datetime.now(UTC).date().isoformat(),
         "git_commit": git_commit(),
         "golden": [],

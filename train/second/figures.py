@@ -17,9 +17,10 @@ from fauxto.evaluate.dataset import LabelledImage
 from fauxto.evaluate.records import Baseline, Interval
 from fauxto.progress import tracked
 from train.sampling import even_subset
+from train.second.choice import Choice
 from train.second.corpus import Corpus, Floats, Places, Views
 from train.second.fusion import Answers
-from train.second.head import Choice, truth
+from train.second.head import truth
 from train.second.subjects import is_food, pairs
 
 NETWORKS = ("pixels", "scene", "fused")

@@ -9,11 +9,12 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from fauxto.evaluate.dataset import LabelledImage
+from fauxto.second_opinion.head import Head
 from train.errors import TrainError
 from train.measure import Measured
 from train.sampling import sampling_weights
 from train.second.corpus import Floats, Judged
-from train.second.head import Fold, Head, folds_of, truth
+from train.second.head import Fold, folds_of, truth
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from fauxto.model.card import Card
 from fauxto.reporting.text import area, percent
 from train.calibrate import Calibration
 from train.report import save
+from train.second.choice import Choice, difference
 from train.second.figures import NETWORKS, Moved, Row, Sites
 from train.second.fusion import Answers, Weights
-from train.second.head import Choice, truth
+from train.second.head import truth
 from train.second.plots import both_networks, movements
 from train.second.subjects import FOOD
 
@@ -203,20 +204,21 @@ def _groups(groups: Sequence[Moved]) -> Iterator[str]:
 
 def _head(choice: Choice) -> Iterator[str]:
     yield (
-        "Logistic regression on embeddings of unit length; sources and generators weigh as in training, both classes "
-        "the same. Its strength is the one with the best AUC on train's owners left out:"
+        "Linear heads are logistic regression on embeddings of unit length; a network has one layer of units. "
+        "Sources and generators weigh as in training, both classes the same. The best on train's owners left out is "
+        "taken, the network only where it is better by more than its standard error over the folds:"
     )
     yield ""
-    yield from strengths(choice)
+    yield from heads(choice)
 
 
-def strengths(choice: Choice) -> Iterator[str]:
+def heads(choice: Choice) -> Iterator[str]:
     """The table of what was chosen between."""
-    yield "| C | AUC on owners left out | each fold |"
-    yield "|---|---|---|"
-    for strength, areas in choice.areas.items():
-        mark = "**" if strength == choice.strength else ""
-        known = areas[np.isfinite(areas)]
-        spread = f" ± {known.std(ddof=1) / len(known) ** 0.5:.3f}" if len(known) > 1 else ""
-        folds = ", ".join(f"{value:.3f}" for value in known)
-        yield f"| {mark}{strength:g}{mark} | {known.mean():.4f}{spread} | {folds} |"
+    best = choice.areas[choice.best_linear]
+    yield "| head | AUC on owners left out | less the best linear | each fold |"
+    yield "|---|---|---|---|"
+    for name, areas in choice.areas.items():
+        mark = "**" if name == choice.name else ""
+        gain, error = difference(areas, best)
+        folds = ", ".join(f"{value:.3f}" for value in areas[np.isfinite(areas)])
+        yield f"| {mark}{name}{mark} | {np.nanmean(areas):.4f} | {gain:+.4f} ± {error:.4f} | {folds} |"

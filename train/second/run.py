@@ -16,12 +16,14 @@ from fauxto.model.card import CARD_FILE, Card
 from fauxto.model.model import Model
 from fauxto.progress import tell
 from fauxto.second_opinion.encoder import GRAPHS
+from fauxto.second_opinion.head import Head
 from fauxto.second_opinion.install import WEIGHTS_SHA256
 from fauxto.second_opinion.model import HEAD
 from train.calibrate import calibrate, probability
 from train.errors import TrainError
 from train.finish import evaluate
 from train.second.card import card, data_block
+from train.second.choice import Choice, choose
 from train.second.corpus import Corpus, Judged, Views, judged_pictures, training_views
 from train.second.embeddings import Embeddings, MadeBy
 from train.second.figures import (
@@ -34,8 +36,8 @@ from train.second.figures import (
     within_sites,
 )
 from train.second.fusion import Answers, fuse
-from train.second.head import Choice, Head, choose, fit, truth
-from train.second.report import Findings, strengths, write
+from train.second.head import content, truth
+from train.second.report import Findings, heads, write
 
 
 @dataclass(frozen=True)
@@ -76,20 +78,20 @@ def make(options: Options) -> None:
     views, judged = training_views(corpus, embeddings), judged_pictures(corpus, embeddings, of_variant)
     tell(f"train: {len(views.pictures)} pictures, {len(views.picture)} views; val: {len(judged.pictures)} pictures")
     choice = choose(views)
-    head = fit(views, np.arange(len(views.pictures)), [choice.strength])[0]
+    head = choice.fit(views)
     found = findings(corpus, views, judged, choice, head, of_variant)
-    files = graphs | {HEAD: head.file()}
+    files = graphs | {HEAD: content(head)}
     raw = card(options.version, files, first, made_by, found, data_block(views, judged))
     options.out.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
+    for name, data in files.items():
         with replacing(options.out / name, "wb") as file:
-            file.write(content)
+            file.write(data)
     write(found, raw, of_variant, options.out / "report")
     with replacing(options.out / CARD_FILE) as file:
         json.dump(raw, file, indent=2)
         file.write("\n")
     tell(f"written: {options.out}")
-    print("\n".join([*strengths(choice), *_moved(found.answers["clean"], corpus)]))
+    print("\n".join([*heads(choice), *_moved(found.answers["clean"], corpus)]))
 
 
 def findings(corpus: Corpus, views: Views, judged: Judged, choice: Choice, head: Head, first: Card) -> Findings:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +15,9 @@ from fauxto.image.preprocess import normalise
 from fauxto.model.card import CARD_FILE, Card
 from fauxto.model.model import Model, sha256
 from fauxto.second_opinion import install
-from fauxto.second_opinion.encoder import GRAPHS, LENGTH, Encoder
+from fauxto.second_opinion.encoder import GRAPHS, Encoder
 from fauxto.second_opinion.fusion import Fusion
+from fauxto.second_opinion.head import Head
 
 RELEASED = "fauxto-second"
 HEAD = "head.npz"
@@ -40,8 +39,7 @@ class SecondOpinion:
     sha256: str
     card_sha256: str
     _encoder: Encoder
-    _weight: npt.NDArray[np.float64]
-    _bias: float
+    _head: Head
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str] | None = None, threads: int | None = None) -> SecondOpinion:
@@ -57,7 +55,7 @@ class SecondOpinion:
             model.file(name)
         head, digest = model.file(HEAD)
         encoder = Encoder(model.folder, weights, threads)
-        return cls(model.card, fusion, digest, model.card_sha256, encoder, *_read_head(head))
+        return cls(model.card, fusion, digest, model.card_sha256, encoder, Head.read(head))
 
     def beside(self, first: Card, first_sha256: str) -> Card:
         """The card of the fused answer, beside the first network whose card and file these are.
@@ -79,8 +77,7 @@ class SecondOpinion:
         crops = normalise(scenes, rule.mean, rule.std)
         # One at a time: a batch gains nothing on a CPU, and the memory stays what it is.
         embeddings = np.concatenate([self._encoder.run(crop[None]) for crop in crops])
-        found: npt.NDArray[np.float64] = embeddings.astype(np.float64) @ self._weight + self._bias
-        return found
+        return self._head.logits(embeddings)
 
 
 def released() -> Path:
@@ -108,16 +105,3 @@ def _weights(model: Model, wanted: str) -> Path:
             return path
     install.weights()  # says what is wrong with them, and if nothing is:
     raise ModelError(f"{model.folder / CARD_FILE}: is for other encoder weights than this fauxto installs")
-
-
-def _read_head(path: Path) -> tuple[npt.NDArray[np.float64], float]:
-    try:
-        with np.load(path) as head:
-            weight, bias = (head[name].astype(np.float64) for name in ("weight", "bias"))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        raise ModelError(f"{path}: not a head ({error}); reinstall fauxto") from None
-    if (weight.shape, bias.shape) != ((LENGTH,), ()):
-        raise ModelError(f"{path}: not a head (shapes {weight.shape} and {bias.shape}); reinstall fauxto")
-    if not (np.isfinite(weight).all() and np.isfinite(bias)):
-        raise ModelError(f"{path}: not a head (not all of it is numbers); reinstall fauxto")
-    return weight, float(bias)

@@ -19,6 +19,7 @@ from fauxto.model.card import CARD_FILE
 from fauxto.model.model import Model, sha256
 from fauxto.second_opinion import install
 from fauxto.second_opinion.encoder import GRAPHS, LENGTH
+from fauxto.second_opinion.head import Head
 from fauxto.second_opinion.model import HEAD, SecondOpinion
 
 Change = Callable[[dict[str, Any]], object]
@@ -72,6 +73,17 @@ def test_it_answers_as_its_head_says(second: Path) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-4)
     assert (opinion.sha256, opinion.card_sha256) == (sha256(second / HEAD), sha256(second / CARD_FILE))
     assert opinion.card.release == "fauxto-second-v1"
+
+
+def test_a_head_may_have_a_layer_of_rectified_units(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weight, hidden, hidden_bias = rng.normal(size=7), rng.normal(size=(LENGTH, 7)), rng.normal(size=7)
+    (tmp_path / HEAD).write_bytes(npz(weight=weight, bias=0.25, hidden=hidden, hidden_bias=hidden_bias))
+    embeddings = rng.normal(size=(5, LENGTH)).astype(np.float32)
+    units = embeddings @ hidden + hidden_bias
+    expected = np.where(units > 0, units, 0) @ weight + 0.25
+    np.testing.assert_allclose(Head.read(tmp_path / HEAD).logits(embeddings), expected)
+    assert (units < 0).any()
 
 
 def test_without_weights_the_command_is_named(stand_in: tuple[Path, Path]) -> None:
@@ -133,6 +145,7 @@ class Harmful:
 
 
 GOOD = {"weight": np.ones(LENGTH, np.float32), "bias": np.float32(0)}
+UNITS = {"weight": np.ones(7), "bias": np.float32(0), "hidden": np.ones((LENGTH, 7)), "hidden_bias": np.zeros(7)}
 
 
 @pytest.mark.parametrize(
@@ -150,6 +163,11 @@ GOOD = {"weight": np.ones(LENGTH, np.float32), "bias": np.float32(0)}
         (npz(**GOOD | {"weight": np.array(["a"] * LENGTH)}), "not a head ("),
         (npz(**GOOD | {"weight": np.array([Harmful()] * LENGTH)}), "not a head (Object arrays cannot be loaded"),
         (npy(GOOD["weight"]), "not a head ("),
+        (npz(**UNITS | {"hidden": np.ones((511, 7))}), "not a head (shapes (7,) and () and (511, 7) and (7,))"),
+        (npz(**UNITS | {"weight": np.ones(8)}), "not a head (shapes (8,) and () and (512, 7) and (7,))"),
+        (npz(**UNITS | {"hidden_bias": np.ones((7, 1))}), "not a head (shapes (7,) and () and (512, 7) and (7, 1))"),
+        (npz(**UNITS | {"hidden_bias": np.full(7, np.inf)}), "not a head (not all of it is numbers)"),
+        (npz(**GOOD | {"hidden": UNITS["hidden"]}), "not a head ("),
     ],
 )
 def test_a_head_that_is_none(copy: Path, content: bytes, reason: str) -> None:

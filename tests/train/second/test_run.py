@@ -16,6 +16,7 @@ from fauxto.model.card import read
 from fauxto.model.model import Model, released
 from fauxto.second_opinion.encoder import GRAPHS
 from fauxto.second_opinion.fusion import Fusion
+from fauxto.second_opinion.head import Head
 from fauxto.second_opinion.install import WEIGHTS_SHA256
 from fauxto.second_opinion.model import HEAD
 from tests.train.second.helpers import made_by, write_corpus, write_embeddings
@@ -91,10 +92,10 @@ def test_the_runtime_fuses_as_the_calibration_was_fitted(made: Made) -> None:
     card, first = read(made.out), Model.open().card
     fusion = Fusion.of(card.raw)
     judged = judged_pictures(made.corpus, made.embeddings, first.of_variant(first.variants["int8"]))
-    with np.load(made.out / HEAD) as head:
-        scene = {name: embedding @ head["weight"] + head["bias"] for name, embedding in judged.embedding.items()}
+    head = Head.read(made.out / HEAD)
+    scene = {name: head.logits(embedding) for name, embedding in judged.embedding.items()}
     is_ai = np.array([image.is_ai for image in judged.pictures])
-    fused = [fusion.fuse(judged.pixels[name], scene[name].astype(float)) for name in scene]
+    fused = [fusion.fuse(judged.pixels[name], scene[name]) for name in scene]
     p_ai = 1 / (1 + np.exp(-(np.concatenate(fused) / card.temperature + card.bias)))
     both = np.tile(is_ai, len(fused))
     assert p_ai[both].mean() + p_ai[~both].mean() == pytest.approx(1, abs=0.02)
