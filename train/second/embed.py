@@ -30,9 +30,8 @@ from fauxto.second_opinion.install import WEIGHTS_SHA256, weights
 from fauxto.system import usable_cpus
 from train.errors import exit_status
 from train.sampling import even_subset
-from train.second.card import RULE
 from train.second.corpus import Corpus
-from train.second.embeddings import SIZE, VARIANT, Embeddings, MadeBy, Rows
+from train.second.embeddings import RULE, SIZE, VARIANT, Embeddings, MadeBy, Rows
 
 PROGRAM = "train.second.embed"
 CHUNK, SHARD = 16, 256
