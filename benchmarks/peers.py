@@ -20,6 +20,8 @@ from fauxto.model.card import REFERENCE, Card
 from fauxto.model.model import Model
 from fauxto.system import usable_cpus
 
+SECOND = "fauxto, second opinion"
+
 Crop = npt.NDArray[np.float32]
 """(1, 3, S, S), normalised."""
 
@@ -32,6 +34,7 @@ class Peer:
         logit: a crop -> its logit: the scope "model", and the check that it computes the same.
         preprocess: a picture's path -> the model's input.
         picture: a picture's path -> its answer, decoding included.
+        alone: whether the network is timed by itself too.
         pooled: whether `picture` gives the pooled logit of all the card's crops; else it looks at one crop only.
         kept: what must live as long as the peer.
     """
@@ -39,6 +42,7 @@ class Peer:
     logit: Callable[[Crop], float]
     preprocess: Callable[[str], Any] | None = None
     picture: Callable[[str], Any] | None = None
+    alone: bool = True
     pooled: bool = False
     kept: list[Any] = field(default_factory=list)
 
@@ -49,6 +53,8 @@ def build(name: str) -> Peer:
     kind, _, variant = name.partition(" ")
     if kind == "fauxto":
         return _fauxto(variant.removesuffix(" again"))
+    if name == SECOND:
+        return _second()
     path, _ = model.file(model.card.variants[REFERENCE].file)
     return PEERS[name](path, model.card)
 
@@ -63,6 +69,19 @@ def _fauxto(variant: str) -> Peer:
         preprocess=lambda path: prepare(load(path), detector.card.preprocessing),
         picture=lambda path: detector.predict(path, strict=True).logit,
         pooled=True,
+    )
+
+
+def _second() -> Peer:
+    """Ours as the command line runs it, with the second opinion, whose answer is no logit of the first network."""
+    from fauxto.detector import Detector
+
+    keep_memory()
+    detector = Detector(provider="cpu", second_opinion=True)
+    return Peer(
+        logit=lambda crop: float(detector.session.run(crop)[0]),
+        picture=lambda path: detector.predict(path, strict=True),
+        alone=False,  # its first network is in the race already
     )
 
 

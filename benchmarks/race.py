@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 from benchmarks.figures import CONTROL, OURS, SCHEMA, Race, Row, Scope, cells
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, SECOND
 from fauxto import system
 from fauxto.bench.images import write_pictures
 from fauxto.errors import FauxtoError
@@ -85,7 +85,7 @@ class Contender:
 
 def contenders() -> list[str]:
     """Ours, each variant on the CPU and one of them twice, and the peers."""
-    return [*(f"fauxto {variant.name}" for variant in Model.open().variants_here()), CONTROL, *PEERS]
+    return [*(f"fauxto {variant.name}" for variant in Model.open().variants_here()), CONTROL, SECOND, *PEERS]
 
 
 def race(

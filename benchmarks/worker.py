@@ -41,8 +41,11 @@ def main(parent: Parent) -> None:
 
 
 def _calls(peer: Peer, crops: npt.NDArray[np.float32]) -> dict[str, Callable[[str], Any]]:
+    def network(_: str) -> float:
+        return peer.logit(crops[:1])
+
     calls: dict[str, Callable[[str], Any] | None] = {
-        "model": lambda _: peer.logit(crops[:1]),
+        "model": network if peer.alone else None,
         "preprocess": peer.preprocess,
         "picture": peer.picture,
     }
