@@ -82,6 +82,7 @@ def _second() -> Peer:
         logit=lambda crop: float(detector.session.run(crop)[0]),
         picture=lambda path: detector.predict(path, strict=True),
         alone=False,  # its first network is in the race already
+        pooled=True,
     )
 
 
