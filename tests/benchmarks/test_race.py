@@ -12,6 +12,7 @@ from benchmarks import peers, race
 from benchmarks.__main__ import main
 from benchmarks.figures import CONTROL, OURS, Race
 from benchmarks.worker import random_crops
+from fauxto.errors import ModelError
 from fauxto.model.model import Model
 from tests.helpers import make_photo
 
@@ -90,7 +91,12 @@ def test_every_variant_that_is_here_races_and_one_of_them_twice() -> None:
     ours = [name for name in names if name.startswith("fauxto ")]
     assert ours == [f"fauxto {variant.name}" for variant in Model.open().variants_here()] + [CONTROL]
     assert OURS in ours
-    assert set(names) - set(ours) == set(peers.PEERS)
+    assert set(names) - set(ours) == {peers.SECOND, *peers.PEERS}
+
+
+def test_a_second_opinion_that_is_not_installed_is_left_out_with_the_fix() -> None:
+    with pytest.raises(ModelError, match="fauxto second-opinion install"):
+        peers.build(peers.SECOND)
 
 
 def test_no_process_of_a_race_lets_onnxruntime_report() -> None:
