@@ -17,6 +17,7 @@ from fauxto.evaluate.corruptions import CONDITIONS
 from fauxto.evaluate.dataset import LABELS, Index, LabelledImage, find, of_class, read_index
 from fauxto.model.card import Card
 from fauxto.progress import tell
+from fauxto.verdict import log_odds
 from train.data import ENOUGH
 from train.errors import TrainError
 from train.second.embeddings import Embeddings, Rows
@@ -162,7 +163,8 @@ def judged_pictures(corpus: Corpus, embeddings: Embeddings, card: Card) -> Judge
     _need_both(pictures, embeddings, "val")
     places = {name: _places(part, [corpus.relative(image) for image in pictures]) for name, part in ready.items()}
     pixels = {
-        name: part.logit[places[name]].astype(np.float64) / card.temperature + card.bias for name, part in ready.items()
+        name: log_odds(part.logit[places[name]].astype(np.float64), card.temperature, card.bias)
+        for name, part in ready.items()
     }
     if not all(np.isfinite(values).all() for values in pixels.values()):
         raise TrainError(f"{embeddings.folder}: val pictures without a logit of the first network; embed them again")

@@ -25,13 +25,13 @@ from fauxto.image.preprocess import normalise, pool
 from fauxto.inference.onnx import OnnxSession
 from fauxto.model.model import Model
 from fauxto.progress import Progress, on_terminal, tell
-from fauxto.second_opinion.encoder import Encoder
+from fauxto.second_opinion.encoder import LENGTH, Encoder
 from fauxto.second_opinion.install import WEIGHTS_SHA256, weights
 from fauxto.system import usable_cpus
 from train.errors import exit_status
 from train.sampling import even_subset
 from train.second.corpus import Corpus
-from train.second.embeddings import RULE, SIZE, VARIANT, Embeddings, MadeBy, Rows
+from train.second.embeddings import RULE, VARIANT, Embeddings, MadeBy, Rows
 
 PROGRAM = "train.second.embed"
 CHUNK, SHARD = 16, 256
@@ -91,7 +91,7 @@ class Networks:
             kept.append(name)
             embeddings.append(self._encoder.run(normalise(read.scene, RULE.mean, RULE.std))[0])
             logits.append(self._logit(normalise(read.crops, self._rule.mean, self._rule.std)))
-        halves = np.array(embeddings, np.float16).reshape(-1, SIZE)
+        halves = np.array(embeddings, np.float16).reshape(-1, LENGTH)
         return Rows(np.array(kept, np.str_), halves, np.array(logits, np.float32))
 
     def _logit(self, crops: np.ndarray) -> float:

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from fauxto.files import replacing
 from fauxto.image.preprocess import Preprocessing
 from fauxto.model.model import Model
+from fauxto.second_opinion.encoder import LENGTH
 from train.errors import TrainError
 
 ABOUT = "embeddings.json"
-SIZE = 512  # of an embedding
 VARIANT = "int8"
 """The first network's file whose logits are kept: the one that most users run."""
 
@@ -84,7 +84,7 @@ class Rows:
 
     def __post_init__(self) -> None:
         count = len(self.path)
-        if self.embedding.shape != (count, SIZE) or self.logit.shape != (count,):
+        if self.embedding.shape != (count, LENGTH) or self.logit.shape != (count,):
             raise ValueError(f"{count} paths, embeddings {self.embedding.shape}, logits {self.logit.shape}")
 
 
@@ -128,7 +128,7 @@ class Embeddings:
         """
         parts = [_shard(path) for _, path in sorted(self._shards(condition, split).items())]
         if not parts:
-            return Rows(np.empty(0, np.str_), np.empty((0, SIZE), np.float16), np.empty(0, np.float32))
+            return Rows(np.empty(0, np.str_), np.empty((0, LENGTH), np.float16), np.empty(0, np.float32))
         rows = Rows(
             *(np.concatenate([getattr(part, name) for part in parts]) for name in ("path", "embedding", "logit"))
         )

@@ -9,29 +9,13 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from fauxto.evaluate.dataset import LabelledImage
+from fauxto.second_opinion.fusion import Weights
 from fauxto.second_opinion.head import Head
 from train.errors import TrainError
 from train.measure import Measured
 from train.sampling import sampling_weights
 from train.second.corpus import Floats, Judged
 from train.second.head import Fold, folds_of, truth
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What both networks count, neither of them negative; the card's block "second" keeps it.
-
-    Attributes:
-        pixels: of the first network's log-odds.
-        scene: of the head's logit.
-    """
-
-    pixels: float
-    scene: float
-
-    def fuse(self, pixels: Floats, scene: Floats) -> Floats:
-        """(N,) log-odds, (N,) logits -> (N,) fused logits, as the runtime fuses them."""
-        return self.pixels * pixels + self.scene * scene
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from threadpoolctl import threadpool_limits  # scikit-learn needs it itself
 from torch import nn
 from torch.nn import functional as F
 
+from fauxto.second_opinion.encoder import LENGTH
 from fauxto.second_opinion.head import Head
 from train.second.corpus import Singles
-from train.second.embeddings import SIZE
 from train.second.head import Lesson
 
 MEMBERS, UNITS = 4, 64
@@ -24,7 +24,7 @@ class Members(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hidden = nn.Linear(SIZE, MEMBERS * UNITS)
+        self.hidden = nn.Linear(LENGTH, MEMBERS * UNITS)
         bound = UNITS**-0.5  # as nn.Linear begins
         self.weight = nn.Parameter(torch.empty(MEMBERS, UNITS).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(MEMBERS))

@@ -16,11 +16,12 @@ from fauxto.evaluate.records import Baseline, Figures
 from fauxto.files import replacing
 from fauxto.model.card import Card
 from fauxto.reporting.text import area, percent
+from fauxto.second_opinion.fusion import Weights
 from train.calibrate import Calibration
 from train.report import save
 from train.second.choice import Choice, difference
 from train.second.figures import NETWORKS, Moved, Row, Sites
-from train.second.fusion import Answers, Weights
+from train.second.fusion import Answers
 from train.second.head import truth
 from train.second.plots import both_networks, movements
 from train.second.subjects import FOOD

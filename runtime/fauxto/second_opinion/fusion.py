@@ -13,24 +13,38 @@ import numpy.typing as npt
 Number = TypeVar("Number", float, npt.NDArray[np.float64])
 
 
+@dataclass(frozen=True)
+class Weights:
+    """What both networks count; never negative, so that more of either is never less of both.
+
+    Attributes:
+        pixels: what the first network's log-odds are multiplied by before they are added.
+        scene: the same of the head's logit.
+    """
+
+    pixels: float
+    scene: float
+
+    def fuse(self, pixels: Number, scene: Number) -> Number:
+        """Log-odds of the first network, and logits of the head -> fused logits."""
+        return self.pixels * pixels + self.scene * scene
+
+
 @dataclass(frozen=True, kw_only=True)
-class Fusion:
+class Fusion(Weights):
     """The card's block "second".
 
     Attributes:
         encoder_sha256: of the encoder's weights that the head was made on.
         first: the first network's release, which it was fused with.
         first_sha256: of that release's files, whichever runs.
-        pixels, scene: what the first network's log-odds and the head's logit are multiplied by before they are added;
-            never negative, so that more of either is never less of both.
+        pixels, scene: see Weights.
         disagreement: the least and the most that the log-odds exceeded the logit by, on val. Beyond, nothing is known.
     """
 
     encoder_sha256: str
     first: str
     first_sha256: tuple[str, ...]
-    pixels: float
-    scene: float
     disagreement: tuple[float, float]
 
     @classmethod
@@ -54,10 +68,6 @@ class Fusion:
             scene=float(block["scene"]),
             disagreement=(float(least), float(most)),
         )
-
-    def fuse(self, pixels: Number, scene: Number) -> Number:
-        """Log-odds of the first network, and logits of the head -> fused logits."""
-        return self.pixels * pixels + self.scene * scene
 
     def disagrees(self, pixels: float, scene: float) -> bool:
         """Whether the two are further apart than on any picture that the fusion was calibrated on."""

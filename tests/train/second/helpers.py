@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from fauxto.model.model import Model
+from fauxto.second_opinion.encoder import LENGTH
 from fauxto.second_opinion.install import WEIGHTS_SHA256
 from train.second.corpus import Corpus
-from train.second.embeddings import SIZE, Embeddings, MadeBy, Rows
+from train.second.embeddings import Embeddings, MadeBy, Rows
 
 Source = tuple[str, str, str, str, str, int]
 """Split, label, source, repository, style, number of pictures."""
@@ -62,7 +63,7 @@ def write_embeddings(folder: Path, corpus: Corpus, conditions: Sequence[str] = (
     for split, images in (("train", corpus.train), ("val", corpus.val)):
         sign = np.array([1.0 if image.is_ai else -1.0 for image in images])
         for condition in conditions:
-            vectors = rng.normal(size=(len(images), SIZE)) * 0.02
+            vectors = rng.normal(size=(len(images), LENGTH)) * 0.02
             vectors[:, 0] += 0.05 * sign
             vectors[:, 1] += 1
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fauxto.second_opinion.encoder import LENGTH
 from tests.train.second.helpers import made_by
 from train.errors import TrainError
-from train.second.embeddings import ABOUT, SIZE, Embeddings, MadeBy, Rows
+from train.second.embeddings import ABOUT, Embeddings, MadeBy, Rows
 
 MADE_BY = MadeBy("e" * 64, "first-v1", "f" * 64, "int8")
 
@@ -18,7 +19,7 @@ MADE_BY = MadeBy("e" * 64, "first-v1", "f" * 64, "int8")
 def rows(*paths: str) -> Rows:
     """Embeddings and logits that are different for every path."""
     rng = np.random.default_rng(sum("".join(paths).encode()))
-    vectors = rng.normal(size=(len(paths), SIZE))
+    vectors = rng.normal(size=(len(paths), LENGTH))
     return Rows(np.array(paths), vectors.astype(np.float16), rng.normal(size=len(paths)).astype(np.float32))
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from fauxto.evaluate.dataset import LabelledImage
 from fauxto.model.model import Model
+from fauxto.second_opinion.fusion import Weights
 from fauxto.second_opinion.head import Head
 from tests.train.images import labelled
 from tests.train.second.helpers import write_corpus, write_embeddings
 from train.errors import TrainError
 from train.second.corpus import judged_pictures
-from train.second.fusion import Weights, cross_fitted, fit_fusion, fuse
+from train.second.fusion import cross_fitted, fit_fusion, fuse
 from train.second.head import folds_of
 
 N = 4000
