@@ -18,7 +18,7 @@ from fauxto import cache
 from fauxto.cli import main
 from fauxto.detector import Detector
 from fauxto.errors import FauxtoError, ModelError, ProviderError
-from fauxto.inference import onnx, selection
+from fauxto.inference import onnx, selection, selftest
 from fauxto.inference.base import Floats
 from fauxto.inference.providers import CPU, CUDA, NAMES, OPENVINO, resolve
 from fauxto.model.card import CARD_FILE, MODEL_FILE, REFERENCE
@@ -37,6 +37,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Fake:
         module = FakeOrt(*names, **options)  # type: ignore[arg-type]
         for room in (onnx, selection):
             monkeypatch.setattr(room, "ort", module)
+        monkeypatch.setattr(selftest, "time", module)
         monkeypatch.setattr(selection, "candidates", lambda: candidates)
         monkeypatch.setattr(onnx, "missing_library", lambda _: None)
         return module
