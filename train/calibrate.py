@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from sklearn.linear_model import LogisticRegression
 
 from fauxto.evaluate.metrics import wilson
+from fauxto.verdict import log_odds
 from train.errors import TrainError
 from train.measure import Measured
 from train.sampling import sampling_weights
@@ -107,8 +108,8 @@ def read_bias(file: Path) -> dict[str, Any]:
 
 
 def probability(logits: Floats, temperature: float, bias: float) -> Floats:
-    """(N,) raw logits -> (N,) calibrated p, sigmoid(logit / temperature + bias)."""
-    p: Floats = np.exp(-np.logaddexp(0, -(logits / temperature + bias)))  # without overflow
+    """(N,) raw logits -> (N,) calibrated p, the sigmoid of their log-odds."""
+    p: Floats = np.exp(-np.logaddexp(0, -log_odds(logits, temperature, bias)))  # without overflow
     return p
 
 
