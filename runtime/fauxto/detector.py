@@ -64,7 +64,7 @@ class Detector:
         threads: int | None = None,
         provenance: bool = False,
         prior: float = PRIOR,
-        second_opinion: bool | str | os.PathLike[str] = False,
+        second_opinion: bool | str | os.PathLike[str] | None = False,
     ) -> None:
         """Load a model.
 
@@ -95,7 +95,7 @@ class Detector:
             raise FauxtoError(f"prior {prior}: the share of AI images must lie between 0 and 1")
         self.model = Model.open(model)
         own = own_points.find(operating_point, self.model.card)  # a wrong name is refused before the model is read
-        self.second = None if second_opinion is False else _second(second_opinion, threads)
+        self.second = None if second_opinion in (None, False) else _second(second_opinion, threads)
         loaded = selection.load(self.model, provider, variant, threads)
         self._first = self.card = self.model.card.of_variant(self.model.card.variants[loaded.variant])
         self.model_sha256 = loaded.sha256
@@ -293,7 +293,7 @@ class Detector:
         )
 
 
-def _second(wanted: str | os.PathLike[str] | bool, threads: int | None) -> SecondOpinion:
+def _second(wanted: str | os.PathLike[str] | bool | None, threads: int | None) -> SecondOpinion:
     from fauxto.second_opinion.model import SecondOpinion  # nothing of it is loaded unless it is asked for
 
     return SecondOpinion.open(None if isinstance(wanted, bool) else wanted, threads)

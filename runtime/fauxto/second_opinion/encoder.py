@@ -68,6 +68,7 @@ class Encoder:
 
 def _load(graph: Path, weights: Path, threads: int | None) -> Any:
     try:
-        return open_session(graph, threads=threads, external=weights.parent)
+        # onnxruntime takes no weights that a link leads out of their folder to.
+        return open_session(graph, threads=threads, external=weights.resolve().parent)
     except Exception as error:  # as above
         raise ModelError(f"{graph}: onnxruntime cannot load it over {weights} ({first_line(error)})") from None

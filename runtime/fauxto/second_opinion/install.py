@@ -171,6 +171,7 @@ def _download(place: Path) -> Path:
     words = [sys.executable, "-P", "-m", *FETCH.split(), "--no-cache-dir", "--disable-pip-version-check", "--no-input"]
     # pip's own temporary files lie there too: they go with it however pip ends, and tell how far it has come.
     environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(place))
+    environment["PIP_REQUIRE_HASHES"] = "0"  # the sha256 is compared here
     progress, told = Progress(on_terminal()), None
     with subprocess.Popen(
         [*words, "-d", str(place)], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -194,11 +195,12 @@ def _download(place: Path) -> Path:
 
 
 def _why_pip_failed(told: str) -> str:
-    """Its last line on stderr, and what to do: another machine's pip always helps."""
+    """What pip calls its error, else its last line on stderr, and what to do: another machine's pip always helps."""
     elsewhere = f"or run elsewhere: {FETCH}; then here: {COMMAND} {WHEEL}"
     if "No module named pip" in told:
         return f"{sys.executable} has no pip; get it with {sys.executable} -m ensurepip, {elsewhere}"
-    last = (told.strip().splitlines() or ["it said nothing"])[-1]
+    lines = told.strip().splitlines() or ["it said nothing"]
+    last = ([line for line in lines if line.startswith("ERROR: ")] or lines)[-1]
     # It goes on after lost connections, and in the end finds no such package.
     offline = "no connection; " if "connection broken" in told else ""
     return f"pip could not download {PACKAGE} ({offline}{last}); try again, {elsewhere}"

@@ -92,7 +92,10 @@ def released() -> Path:
 
 def _fusion(model: Model) -> Fusion:
     try:
-        return Fusion.of(model.card.raw)
+        fusion = Fusion.of(model.card.raw)
+        if len(model.card.preprocessing.positions) != 1:  # `logits` takes one crop an image
+            raise ValueError("input.positions is not one place")
+        return fusion
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"{model.folder / CARD_FILE}: not a second opinion's ({error!r}); reinstall fauxto") from None
 

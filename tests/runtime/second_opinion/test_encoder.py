@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,14 @@ def test_the_weights_may_lie_anywhere(graphs: Path, weights: Path, tmp_path: Pat
     shutil.copy(weights, place)
     found = Encoder(graphs, place / WEIGHTS).run(CROPS)
     np.testing.assert_array_equal(found, Encoder(graphs, weights).run(CROPS))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_the_weights_may_be_a_link(graphs: Path, weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / WEIGHTS
+    link.symlink_to(weights)
+    np.testing.assert_array_equal(Encoder(graphs, link).run(CROPS), Encoder(graphs, weights).run(CROPS))
 
 
 @pytest.mark.parametrize("content", [b"", b"no graph at all"])

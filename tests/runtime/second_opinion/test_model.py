@@ -118,6 +118,7 @@ def test_a_head_for_other_weights_than_the_installed_ones(copy: Path, monkeypatc
         (lambda card: card["second"].update(pixels="much"), "not a second opinion's (TypeError("),
         (lambda card: card["second"].update(scene=10**400), "not a second opinion's (OverflowError("),
         (lambda card: card["second"].update(disagreement=[1]), "not a second opinion's (ValueError("),
+        (lambda card: card["input"].update(positions=[[0.2, 0.2], [0.8, 0.8]]), "input.positions is not one place"),
         (lambda card: card["files"].pop(HEAD), f"no sha256 of {HEAD}"),
         (lambda card: card["files"].pop(GRAPHS[1]), f"no sha256 of {GRAPHS[1]}"),
         (lambda card: card.update(card=3), "card schema 3 is not 2"),
