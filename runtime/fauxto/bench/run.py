@@ -17,7 +17,7 @@ from fauxto.bench.images import write_pictures
 from fauxto.bench.plan import Plan
 from fauxto.bench.report import SCHEMA, Report, Row, Skipped
 from fauxto.errors import FauxtoError
-from fauxto.inference.providers import NAMES
+from fauxto.inference.providers import CPU, NAMES
 from fauxto.inference.selection import compiled_in
 from fauxto.model.model import Model
 from fauxto.progress import Progress
@@ -67,8 +67,9 @@ def _trials(plan: Plan, model: Model) -> list[tuple[str, str, bool | str]]:
     """Each provider with each variant, alone and then with a second opinion where that is asked for.
 
     Raises:
-        FauxtoError: the model has no such variant.
+        FauxtoError: the model has no such variant, or is a second opinion.
     """
+    model.variant(CPU)  # refuses a folder that answers nothing by itself
     if unknown := [name for name in plan.variants if name not in model.card.variants]:
         raise FauxtoError(f"no variant '{unknown[0]}'; the model has {', '.join(model.card.variants)}")
     variants = plan.variants or tuple(variant.name for variant in model.variants_here())

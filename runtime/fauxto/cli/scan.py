@@ -27,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="SRC",
         help="folders, globs, .txt files with a path a line, .tar shards, pictures, URLs of stores that fsspec knows; "
-        "none: go on with the scan in DIR",
+        "none: go on with the scan in DIR, with the same options",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--sample", type=positive, metavar="N", help="scan a random sample of N pictures")

@@ -122,7 +122,7 @@ class Folder:
             if kept.get(name) != value:
                 raise FauxtoError(
                     f"{self.path}: a scan with {name.replace('_', ' ')} {_short(kept.get(name))} is there, not "
-                    f"{_short(value)}; choose another --out"
+                    f"{_short(value)}; give the same options to go on with it, or choose another --out"
                 )
 
     def _write_list(self, items: Iterable[Item]) -> None:
@@ -180,7 +180,8 @@ class Folder:
     def write(self, part: Part, rows: Sequence[Mapping[str, Any]], facts: Mapping[str, str]) -> None:
         """Write a part's rows. Raises FauxtoError where it cannot be written; then nothing of it is there."""
         try:
-            table.write(self.path / part.name, table.rows_table(rows), facts)
+            fused = rows[0]["schema"] == FUSED_SCHEMA  # no part is without a row
+            table.write(self.path / part.name, table.rows_table(rows, fused), facts)
         except OSError as error:
             raise unwritable(self.path, error) from None
 

@@ -70,7 +70,8 @@ class Predictor:
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """A table with a column `path` of paths and URLs -> rows as fauxto.scan.table.rows_table has them."""
-        return rows_table(list(self.rows(map(named, batch.column("path").to_pylist()))))
+        rows = list(self.rows(map(named, batch.column("path").to_pylist())))
+        return rows_table(rows, fused=self.detector.second is not None)
 
     def rows(self, items: Iterable[Item]) -> Iterator[dict[str, Any]]:
         """A row for each item, in their order; see fauxto.scan.rows.Decoders."""

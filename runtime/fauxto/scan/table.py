@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fauxto.files import replacing
-from fauxto.prediction import FUSED_SCHEMA
 
 ROWS = pa.schema(
     [
@@ -67,9 +66,8 @@ def write(path: Path, table: pa.Table, facts: Mapping[str, str] | None = None) -
         pq.write_table(told, file, write_page_checksum=True, write_statistics=False)
 
 
-def rows_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows as `fauxto.scan.rows` gives them -> a table of the schema ROWS, or FUSED_ROWS."""
-    fused = bool(rows) and rows[0]["schema"] == FUSED_SCHEMA
+def rows_table(rows: Sequence[Mapping[str, Any]], fused: bool) -> pa.Table:
+    """Rows as `fauxto.scan.rows` gives them -> a table of the schema ROWS; `fused`: of FUSED_ROWS."""
     return pa.Table.from_pylist(rows, schema=FUSED_ROWS if fused else ROWS)
 
 

@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -21,6 +22,7 @@ from fauxto.cli import main
 from fauxto.detector import Detector
 from fauxto.model.card import CARD_FILE
 from fauxto.prediction import FusedPrediction, Prediction
+from fauxto.scan import Predictor
 from fauxto.scan.table import FUSED_ROWS, ROWS
 from fauxto.second_opinion import model
 from tests.helpers import EXAMPLES, make_photo
@@ -239,7 +241,18 @@ def test_a_scan_without_it_is_not_gone_on_with_it(
     assert main(words) == 1
     assert [row["schema"] for row in table(tmp_path / "out")] == [2] * 5
     assert main([*words, "--second-opinion"]) == 2
-    assert 'a scan with model "tiny" is there, not "tiny+fauxto-second-v1"' in capsys.readouterr().err
+    told = 'a scan with model "tiny" is there, not "tiny+fauxto-second-v1"; give the same options to go on with it'
+    assert told in capsys.readouterr().err
+
+
+def test_a_predictor_has_the_same_columns_for_no_picture(second_of_tiny: Path, tiny: Path) -> None:
+    nothing = pa.table({"path": pa.array([], pa.string())})
+    assert Predictor(tiny, second_opinion=second_of_tiny)(nothing).schema.equals(FUSED_ROWS)
+
+
+def test_bench_refuses_a_second_opinion_as_the_model(second: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--quick", "--model", str(second)]) == 2
+    assert "is a second opinion, which answers beside a model; name a model here" in capsys.readouterr().err
 
 
 def test_bench_measures_it_beside_the_first_network(second: Path) -> None:

@@ -189,7 +189,7 @@ _shtab_fauxto_scan_options=(
   "--engine[run on this machine (local) or on a Ray cluster (ray) (default\: local)]:engine:(local ray)"
   "--workers[maximum number of Ray workers (default\: the cluster\'s CPUs)]:N:"
   "--num-gpus[GPUs that each Ray worker reserves (default\: 0)]:N:"
-  "(*)::folders, globs, .txt files with a path a line, .tar shards, pictures, URLs of stores that fsspec knows\; none\: go on with the scan in DIR:"
+  "(*)::folders, globs, .txt files with a path a line, .tar shards, pictures, URLs of stores that fsspec knows\; none\: go on with the scan in DIR, with the same options:"
 )
 
 # guard to ensure default positional specs are added only once per session
