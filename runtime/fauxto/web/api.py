@@ -136,7 +136,7 @@ def make_api(engine: Engine) -> APIRouter:
             ),
         ] = False,
     ) -> Response:
-        """Send the picture as the whole body, or as the field `file` of a form. The answer is the record, schema 2."""
+        """Send the picture as the whole body, or as the field `file` of a form. The answer is the record."""
         by = second if second_opinion else detector
         if by is None:
             raise HTTPException(400, NO_SECOND)
