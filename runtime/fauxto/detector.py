@@ -70,16 +70,14 @@ class Detector:
 
         Args:
             model: folder with a card.json and the files that it names; default: the released model.
-            provider: "auto", "cpu", "coreml", "cuda", "tensorrt", "openvino", or a provider as onnxruntime
-                takes it, (its name, its options); default: the environment's FAUXTO_PROVIDER, else "auto".
-                One that is named runs the whole model or is refused. "auto" takes Core ML on Apple silicon
-                or CUDA on NVIDIA where it is right on the golden images and faster than the CPU here.
+            provider: "auto", "cpu", "coreml", "cuda", "tensorrt", "openvino", or a provider as onnxruntime takes it,
+                (its name, its options); default: the environment's FAUXTO_PROVIDER, else "auto". One that is named
+                runs the whole model or is refused. "auto" takes Core ML on Apple silicon or CUDA on NVIDIA where it
+                is right on the golden images and faster than the CPU here.
             variant: a name from the card's variants; default: the card's choice for the provider.
-            operating_point: a name from the card, or one of your own that `fauxto calibrate --save` gave, by its name
-                or its file; default: the card's default.
+            operating_point: a name from the card (default: its default), or a name or file from `fauxto calibrate`.
             threads: number of inference threads; default: as many CPUs as this process may use.
-            provenance: also read what files declare of themselves; it fills three fields of the
-                Prediction and changes no other.
+            provenance: also read what files declare of themselves; it fills three fields of the Prediction, no other.
             prior: the share of AI images where yours come from, 0 < prior < 1; it moves p_ai, never the verdict.
             second_opinion: also ask a larger network about the whole image, which `fauxto second-opinion install` gets;
                 the answers are FusedPredictions. It runs on the CPU. A folder: another one than the released one.
@@ -95,7 +93,7 @@ class Detector:
             raise FauxtoError(f"prior {prior}: the share of AI images must lie between 0 and 1")
         self.model = Model.open(model)
         own = own_points.find(operating_point, self.model.card)  # a wrong name is refused before the model is read
-        self.second = None if second_opinion in (None, False) else _second(second_opinion, threads)
+        self.second = _second(second_opinion, threads)
         loaded = selection.load(self.model, provider, variant, threads)
         self._first = self.card = self.model.card.of_variant(self.model.card.variants[loaded.variant])
         self.model_sha256 = loaded.sha256
@@ -293,7 +291,9 @@ class Detector:
         )
 
 
-def _second(wanted: str | os.PathLike[str] | bool | None, threads: int | None) -> SecondOpinion:
+def _second(wanted: str | os.PathLike[str] | bool | None, threads: int | None) -> SecondOpinion | None:
+    if wanted is None or wanted is False:
+        return None
     from fauxto.second_opinion.model import SecondOpinion  # nothing of it is loaded unless it is asked for
 
-    return SecondOpinion.open(None if isinstance(wanted, bool) else wanted, threads)
+    return SecondOpinion.open(None if wanted is True else wanted, threads)
